@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The bytes of Stillpoint's tables. The writer (passes/emit), the reader (runtime/map) and the tools take every constant from here and
+// from nowhere else; a change of any byte is a change of `version`.
+//
+// Problem: for every PC of managed code say whether a task may be stopped there, where its frame is, and what is live, in a few percent
+// of .text, searchable from a signal handler with no start-up work.
+//
+// Mechanism: two sections in every object file, both SHF_ALLOC|SHF_LINK_ORDER, in the COMDAT group of the code that they describe, so that
+// linkers sort them by the address of that code and drop and fold them with it.
+//
+//   STILLPOINT_RECORDS_SECTION   one record of 8 bytes for each contiguous fragment of a function, 4-byte aligned, in address order
+//     +0  i32  start of the code, relative to this field's own address
+//     +4  i32  start of the fragment's map (in the maps section), relative to this field's own address
+//
+//   STILLPOINT_MAPS_SECTION      one map for each record, in the same order, unaligned
+//     frame byte    bits 0-5  callee-saved registers that the whole frame has saved, in `saved_register` order
+//                   bit 6     CFA = RBP + 16 in the whole frame (else CFA = RSP + 8 * words)
+//                   bit 7     an extension ULEB128 follows
+//     [extension]   ULEB128, bit set of `extension`
+//     [words]       ULEB128, only if bit 6 is clear: (CFA - RSP) / 8 in the whole frame, the return address included: 1 = no frame
+//     [slots]       only with extension_explicit_slots: for every bit set in 0-5, from bit 0 up, ULEB128 (CFA - address of slot) / 8.
+//                   Otherwise the n-th set bit (from 0) is saved at CFA - 16 - 8 * n.
+//     [own states]  only with extension_own_states: ULEB128 count, then that many own states (below)
+//     runs          ULEB128 (length in bytes << run_state_bits | state code) each, until `run_end`. The first run starts at the start of
+//                   the code; runs follow one another without gaps. Code `state_escape` is followed by ULEB128, the index of an own state.
+//
+//   own state       ULEB128: bits 0-1 point_kind; bit 2 a vector, mask, x87 or MMX register is live; bits 3-4 frame_form; bit 5 a live set
+//                   follows
+//     [depth]       only with frame_explicit: ULEB128, CFA = RSP + 8 * depth, registers saved as in the whole frame
+//     [live set]    ULEB128 general (live_general bits), ULEB128 vector (bit n: XMMn/YMMn/ZMMn), ULEB128 other (bits 0-7 K0-K7,
+//                   bits 8-15 ST0-ST7/MM0-MM7)
+//
+// A length may be 0 (empty inline assembly); `run_end` is a zero-length epilogue, which no writer makes otherwise.
+//
+// Rejected: absolute addresses (relocations in PIE), a length in the record (the runs end by themselves), a state index byte beside the
+// distance (one byte more per change).
+#ifndef STILLPOINT_ABI_MAP_FORMAT_H
+#define STILLPOINT_ABI_MAP_FORMAT_H
+
+#include <cstdint>
+
+// The version stands in the section names, so that objects of two versions linked into one module do not mix.
+#define STILLPOINT_RECORDS_SECTION "stillpoint_records_v1"
+#define STILLPOINT_MAPS_SECTION "stillpoint_maps_v1"
+// The function of the runtime that a module's constructor calls; weak in the module, so that code links without the runtime.
+#define STILLPOINT_REGISTER_FUNCTION "__stillpoint_register_tables"
+#define STILLPOINT_UNREGISTER_FUNCTION "__stillpoint_unregister_tables"
+// The module's descriptor, constructor and destructor are hidden COMDAT symbols with these names (the version again in each); the two
+// functions are in an executable section of their own, so that .text is what it is without the plugin.
+#define STILLPOINT_DESCRIPTOR_SYMBOL "__stillpoint_module_v1"
+#define STILLPOINT_CONSTRUCTOR_SYMBOL "__stillpoint_module_init_v1"
+#define STILLPOINT_DESTRUCTOR_SYMBOL "__stillpoint_module_fini_v1"
+#define STILLPOINT_CONSTRUCTOR_SECTION "stillpoint_init"
+
+namespace stillpoint::abi {
+
+inline constexpr std::uint32_t version = 1;
+
+// "STILLPT" and a zero, as a little-endian number.
+inline constexpr std::uint64_t descriptor_magic = 0x0054504c4c495453;
+
+// What a module's constructor hands to the runtime. Plain pointers: the dynamic linker relocates them.
+struct module_descriptor {
+  std::uint64_t magic;
+  std::uint32_t version;
+  std::uint32_t size; // sizeof(module_descriptor) of the writer
+  const unsigned char *records_begin;
+  const unsigned char *records_end;
+  const unsigned char *maps_begin;
+  const unsigned char *maps_end;
+};
+
+struct record {
+  std::int32_t start;
+  std::int32_t map;
+};
+static_assert(sizeof(record) == 8);
+
+// Bits 0-5 of the frame byte; also the order in which LLVM pushes them.
+enum saved_register : unsigned { saved_rbp, saved_r15, saved_r14, saved_r13, saved_r12, saved_rbx, saved_register_count };
+
+inline constexpr unsigned frame_saved_mask = 0x3f;
+inline constexpr unsigned frame_cfa_is_rbp = 0x40;
+inline constexpr unsigned frame_has_extension = 0x80;
+
+enum extension : unsigned {
+  extension_explicit_slots = 1,
+  extension_own_states = 2,
+  extension_nosplit = 4, // the function asked for it; for the tools' display only
+  extension_known = 7    // a reader refuses other bits
+};
+
+enum point_kind : unsigned { kind_unsafe, kind_safe, kind_pinned };
+
+// Where the frame is at a point.
+enum frame_form : unsigned {
+  frame_whole,   // as the frame byte and words say
+  frame_entry,   // CFA = RSP + 8, nothing saved: before the prologue, and at the return
+  frame_unknown, // nobody may walk from here
+  frame_explicit // CFA = RSP + 8 * depth, registers saved as in the whole frame
+};
+
+// The low bits of every run. Codes 0-5 stand for a state each; 6 is own state 0; 7 escapes to any own state.
+inline constexpr unsigned run_state_bits = 3;
+inline constexpr unsigned run_state_mask = (1u << run_state_bits) - 1;
+enum state_code : unsigned {
+  state_unsafe,      // unsafe, frame unknown
+  state_safe,        // safe, whole frame, no vector register live
+  state_safe_vector, // safe, whole frame, vector registers live
+  state_entry,       // safe, entry frame, vector registers taken as live
+  state_prologue,    // safe, vector registers taken as live; the frame is being built by the standard prologue (below)
+  state_epilogue,    // the same, being torn down by the standard epilogue
+  state_own_0,
+  state_escape
+};
+inline constexpr unsigned run_end = state_epilogue;
+
+// The standard prologue, from the run's start: PUSH RBP if saved (1 byte), MOV RBP, RSP if the CFA is RBP's (3 bytes), then PUSH of the other
+// saved registers in saved_register order (R12-R15 2 bytes, RBX 1), then at most one instruction that makes room for locals, up to the run's
+// end. At a point after k pushes CFA = RSP + 8 * (k + 1) and the first k registers are saved in their implied slots. A point of the run
+// that is not the start of one of these instructions does not exist.
+// The standard epilogue ends with the run: POPs of all saved registers in the opposite order; whatever stands before them in the run is one
+// instruction that gives the locals back, at whose start the frame is whole. The return or tail jump behind it is a run of its own.
+// Neither state is used in a map with explicit slots.
+inline constexpr unsigned saved_register_push_size(unsigned reg) { return reg == saved_rbp || reg == saved_rbx ? 1 : 2; }
+inline constexpr unsigned frame_pointer_setup_size = 3;
+
+// Own-state flags.
+inline constexpr unsigned own_kind_mask = 0x3;
+inline constexpr unsigned own_vector_live = 0x4;
+inline constexpr unsigned own_frame_shift = 3;
+inline constexpr unsigned own_frame_mask = 0x3;
+inline constexpr unsigned own_has_live_set = 0x20;
+inline constexpr unsigned own_known = 0x3f;
+
+// Bits of a live set's general word: the register's encoding number (RAX 0, RCX 1, RDX 2, RBX 3, RSP 4, RBP 5, RSI 6, RDI 7, R8-R15), and
+inline constexpr unsigned live_flags_bit = 16;
+
+} // namespace stillpoint::abi
+
+#endif

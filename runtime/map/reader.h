@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The reader of Stillpoint's tables (include/stillpoint/abi/map_format.h draws the bytes), shared by the runtime and the tools.
+//
+// Invariants: every function here is async-signal safe, allocates nothing, reads only inside the spans that a table_view names, and for any
+// bytes whatever gives an answer or `status::corrupt`. Addresses are virtual addresses: for the running program those of the mapped
+// sections themselves, for a tool those the file was linked at.
+#ifndef STILLPOINT_RUNTIME_MAP_READER_H
+#define STILLPOINT_RUNTIME_MAP_READER_H
+
+#include "stillpoint/abi/map_format.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace stillpoint::map {
+
+enum class status : std::uint8_t {
+  ok,
+  not_managed, // no record covers the PC
+  corrupt      // the bytes contradict the format
+};
+
+// One section's bytes and the address of the first.
+struct bytes_at {
+  const unsigned char *data = nullptr;
+  std::size_t size = 0;
+  std::uint64_t address = 0;
+};
+
+struct table_view {
+  bytes_at records;
+  bytes_at maps;
+  [[nodiscard]] std::size_t record_count() const noexcept { return records.size / sizeof(abi::record); }
+};
+
+// Where a frame is at one point, resolved: no form or code is left to interpret.
+struct frame_rule {
+  bool known = false;
+  bool cfa_is_rbp = false;      // CFA = (cfa_is_rbp ? RBP : RSP) + cfa_offset
+  std::uint64_t cfa_offset = 0; // bytes
+  std::uint8_t saved = 0;       // bit set of abi::saved_register, only those already saved at this point
+  std::uint64_t slot[abi::saved_register_count] = {}; // bytes below the CFA, for the bits set in `saved`
+};
+
+struct live_set {
+  std::uint64_t general = 0; // bits as abi::live_flags_bit says
+  std::uint64_t vector = 0;
+  std::uint64_t other = 0;
+};
+
+// What the table says of one PC.
+struct point {
+  abi::point_kind kind = abi::kind_unsafe;
+  bool vector_live = true;
+  bool has_live_set = false;
+  abi::state_code code = abi::state_unsafe; // as encoded, for display
+  frame_rule frame;
+  live_set live;
+};
+
+// One fragment's header, decoded.
+struct fragment {
+  std::uint64_t start = 0;
+  std::uint8_t saved = 0;
+  bool cfa_is_rbp = false;
+  bool nosplit = false;
+  std::uint64_t words = 0;
+};
+
+struct run {
+  std::uint64_t start = 0;
+  std::uint64_t length = 0;
+  abi::state_code code = abi::state_unsafe; // never state_end; own states as state_own_0 or state_escape
+  std::uint64_t own_index = 0;
+};
+
+// Finds the record that covers `pc` (binary search) and decodes its map up to `pc`. For a return address ask for pc - 1: the state of a
+// call holds while it runs.
+status find(const table_view &table, std::uint64_t pc, point &out) noexcept;
+
+// Called for every run of one fragment in order; return false to stop.
+using run_visitor = bool (*)(void *context, const run &r, const point &at_start);
+
+// Walks the index-th record's runs. `end` receives the address behind the last run. Cost: linear in the fragment's map.
+status visit_fragment(const table_view &table, std::size_t index, fragment &header, std::uint64_t &end, run_visitor visit,
+                      void *context) noexcept;
+
+// Checks the whole table: records ascending and not overlapping, every map well formed and inside the section. On failure `bad_record` is
+// the first offending index. Cost: linear in the table.
+status validate(const table_view &table, std::size_t &bad_record) noexcept;
+
+} // namespace stillpoint::map
+
+#endif

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The runtime's three nouns, as Go has them: a task (a user-level thread, G), a worker (an OS thread that runs tasks, M), a processor (the
+// right to run managed code, P). This header is the contract between the scheduler (runtime/sched) and preemption (runtime/preempt).
+//
+// Invariants:
+//  - A task's stack is owned by exactly one party, named by its state; states change only through functions that check the old state.
+//  - A task becomes visible to other workers only after its context is saved, that is, on the scheduler's stack of its last worker.
+//  - The signal handler runs on the worker's own thread: fields that only that thread and its handler touch need no atomicity beyond
+//    volatile ordering; all others are atomics with the pair named.
+#ifndef STILLPOINT_RUNTIME_SCHED_CORE_H
+#define STILLPOINT_RUNTIME_SCHED_CORE_H
+
+#include "stillpoint/metrics.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace stillpoint::rt {
+
+struct worker;
+struct processor;
+
+enum class task_state : std::uint8_t {
+  runnable, // in a queue; its stack belongs to whoever takes it out
+  running,  // on a worker; its stack belongs to that worker
+  parked,   // waits for ready(); its stack belongs to nobody
+  dead      // finished; its stack belongs to the scheduler
+};
+
+// What libc, libstdc++ and the floating-point unit keep for each thread and a task has to carry along (F5).
+struct thread_image {
+  int errno_value = 0;
+  void *caught_exceptions = nullptr; // __cxa_eh_globals
+  unsigned uncaught_exceptions = 0;
+  std::uint32_t mxcsr = 0x1f80;
+  std::uint16_t x87_control = 0x37f;
+  std::uint16_t x87_status = 0;
+};
+
+// Where managed code called into the runtime: enough to walk its frames by the tables. Zero if it was not recorded.
+struct managed_caller {
+  std::uintptr_t pc = 0; // return address
+  std::uintptr_t sp = 0; // stack pointer after the return
+  std::uintptr_t bp = 0; // RBP at the return
+};
+
+struct task {
+  // Owned by whoever owns the stack.
+  void *context = nullptr; // saved stack pointer while not running; see arch::switch_context
+  thread_image image;
+  managed_caller caller;                // where a voluntarily parked task left managed code
+  bool async_stopped = false;           // stopped by async_preempt (else by a call into the runtime)
+  std::uint32_t held_mutexes = 0;       // pthread mutexes, rwlocks and C++ static guards held; only the task itself changes it
+  std::uint32_t preempt_disabled = 0;   // depth of preempt_disable(); only the task itself changes it
+  worker *pinned_to = nullptr;          // must resume on this worker (a thread-local address is live); null: anywhere
+  worker *last_worker = nullptr;
+
+  std::uintptr_t stack_low = 0;  // lowest usable address, above the guard
+  std::uintptr_t stack_high = 0; // one past the highest
+  void (*entry)(void *) = nullptr;
+  void *argument = nullptr;
+  void *allocation = nullptr; // the stack's owner record (runtime/sched/stack)
+
+  std::atomic<task_state> state{task_state::parked};
+  std::atomic<bool> preempt_requested{false}; // set by preempt::request, cleared when the task is off or the worker takes another
+  task *next = nullptr;                       // link of whatever queue holds it
+  std::uint64_t id = 0;
+  std::uint64_t preemptions = 0;
+  std::uint64_t ready_deadline = 0; // timers
+  char name[32] = {};
+};
+
+// An OS thread that runs tasks. The per-thread pointer to it is reached through this_worker().
+struct worker {
+  task *current = nullptr;           // the task this worker runs; null on the scheduler's stack. Written by this thread only, and read
+                                     // by its handler: set before switching to the task, cleared after switching off it
+  void *scheduler_context = nullptr; // saved stack pointer of the scheduler's loop
+  processor *held = nullptr;
+  std::uint32_t runtime_locks = 0; // > 0: the handler refuses
+  int thread_id = 0;               // for tgkill
+
+  std::atomic<bool> signal_in_flight{false}; // set by the sender before tgkill (release), cleared by the handler (acknowledged, even refused)
+  std::atomic<std::uint64_t> handler_entries{0}; // odd while the handler is inside: dlclose waits for it to become even or change
+  std::atomic<std::uint64_t> request_time{0}; // nanoseconds, CLOCK_MONOTONIC: when the pending request was made
+  std::atomic<refusal> last_refusal{refusal::none};
+  worker_counters counters; // relaxed atomics, written by this worker (and its handler), read by anyone
+
+  void *signal_stack = nullptr;
+  worker *next_all = nullptr; // list of all workers; workers are never freed while the process lives
+  void *sched = nullptr;      // the scheduler's private part
+};
+
+// The worker of the calling thread, or null. Never cached across a switch: a task may come back on another thread.
+worker *this_worker() noexcept;
+
+// The head of the list of all workers ever attached (acquire).
+worker *all_workers() noexcept;
+
+} // namespace stillpoint::rt
+
+// ---------------------------------------------------------------------------------------------------------------------------------------
+// What the scheduler gives to preemption.
+namespace stillpoint::rt::sched {
+
+// Called by async_preempt's second half on the task's own stack with preemption effectively off: gives up the processor, puts the task into
+// a run queue (of its worker only, if pinned) and returns when the task is resumed.
+void reschedule_preempted(bool pinned) noexcept;
+
+} // namespace stillpoint::rt::sched
+
+// What preemption gives to the scheduler.
+namespace stillpoint::rt::preempt {
+
+// Reads STILLPOINT_DEBUG's asyncpreemptoff and installs the SIGURG and SIGSEGV (stack overflow) handlers. Once per process; later calls do nothing.
+void initialize() noexcept;
+
+// On the worker's own thread, before it runs a task / before it ends: alternate signal stack (pre-faulted), signal mask.
+void attach_worker(worker &w) noexcept;
+void detach_worker(worker &w) noexcept;
+
+// Asks that `w`'s current task be stopped: marks the task, sends SIGURG by tgkill unless one is in flight. Any thread; no lock.
+// Returns false if nothing was sent (off, one in flight, no task).
+bool request(worker &w, task &t) noexcept;
+
+// On the scheduler's stack, right after a switch from / right before a switch to a task.
+void leave_task(task &t) noexcept; // thread -> t.image
+void enter_task(task &t) noexcept; // t.image -> thread
+
+// Whether a task that left managed code by calling the runtime (t.caller) may resume on another worker: walks its frames by the tables. A
+// frame whose call is a pinned point, or frames that cannot be walked while thread-local state may be live below, say no.
+bool may_migrate(const task &t) noexcept;
+
+} // namespace stillpoint::rt::preempt
+
+namespace stillpoint::rt::arch {
+
+// Saves the callee-saved registers on the current stack, stores the stack pointer to *from, loads `to` and restores from there.
+extern "C" void __stillpoint_switch_context(void **from, void *to) noexcept;
+
+// Prepares a fresh stack so that switching to the result calls entry(argument) from __stillpoint_task_base, whose frame ends every walk; when
+// entry returns, `finished` is called (on the task's stack, does not return).
+void *make_context(std::uintptr_t stack_high, void (*entry)(void *), void *argument, void (*finished)()) noexcept;
+
+} // namespace stillpoint::rt::arch
+
+#endif
