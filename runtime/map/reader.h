@@ -65,24 +65,32 @@ struct fragment {
   std::uint8_t saved = 0;
   bool cfa_is_rbp = false;
   bool nosplit = false;
-  std::uint64_t words = 0;
+  bool explicit_slots = false;
+  std::uint64_t words = 0; // 0 if cfa_is_rbp
+  std::uint64_t slot[abi::saved_register_count] = {}; // bytes below the CFA, for the bits set in `saved`
 };
 
 struct run {
   std::uint64_t start = 0;
   std::uint64_t length = 0;
-  abi::state_code code = abi::state_unsafe; // never state_end; own states as state_own_0 or state_escape
+  abi::state_code code = abi::state_unsafe; // as encoded: own states are state_own_0 or state_escape
   std::uint64_t own_index = 0;
 };
 
 // Finds the record that covers `pc` (binary search) and decodes its map up to `pc`. For a return address ask for pc - 1: the state of a
-// call holds while it runs.
+// call holds while it runs. A PC inside a standard prologue or epilogue that starts none of its instructions is unsafe with an unknown
+// frame; inside the instructions of other runs the reader cannot tell. `out` is meaningful only with status::ok.
 status find(const table_view &table, std::uint64_t pc, point &out) noexcept;
 
 // Called for every run of one fragment in order; return false to stop.
 using run_visitor = bool (*)(void *context, const run &r, const point &at_start);
 
-// Walks the index-th record's runs. `end` receives the address behind the last run. Cost: linear in the fragment's map.
+// The point `offset` bytes into a run (offset <= length), from the point at the run's start: differs from it only in a standard prologue
+// or epilogue. Pure; for those who walk a fragment's instructions, where a find() for each would be quadratic.
+void resolve_in_run(const fragment &header, const run &r, const point &at_start, std::uint64_t offset, point &out) noexcept;
+
+// Walks the index-th record's runs. `end` receives the address behind the last run visited; `visit` may be null. Runs before the place where
+// a map turns out to be corrupt have been visited by then. Cost: linear in the fragment's map.
 status visit_fragment(const table_view &table, std::size_t index, fragment &header, std::uint64_t &end, run_visitor visit,
                       void *context) noexcept;
 

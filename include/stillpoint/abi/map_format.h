@@ -31,7 +31,12 @@
 //     [live set]    ULEB128 general (live_general bits), ULEB128 vector (bit n: XMMn/YMMn/ZMMn), ULEB128 other (bits 0-7 K0-K7,
 //                   bits 8-15 ST0-ST7/MM0-MM7)
 //
-// A length may be 0 (empty inline assembly); `run_end` is a zero-length epilogue, which no writer makes otherwise.
+// A length may be 0 (empty inline assembly); `run_end` is a zero-length epilogue, which no writer makes otherwise. ULEB128s may be padded
+// (assemblers do that to labels' differences), to 10 bytes at most.
+//
+// What contradicts itself is corrupt, and a reader refuses it: a saved register's slot that is not between the return address and the
+// stack pointer; bit 6 without a saved RBP; a prologue or epilogue run that is shorter than its pushes or pops, or longer by more than one
+// instruction; live vector registers without own state bit 2; bits, codes and indices that this file does not name.
 //
 // Rejected: absolute addresses (relocations in PIE), a length in the record (the runs end by themselves), a state index byte beside the
 // distance (one byte more per change).
@@ -76,6 +81,11 @@ struct record {
   std::int32_t map;
 };
 static_assert(sizeof(record) == 8);
+
+// What a writer may rely on that readers accept; beyond it, it must call the code unsafe.
+inline constexpr std::uint64_t max_fragment_size = 0x7fffffff; // bytes of code
+inline constexpr std::uint64_t max_frame_words = 0x0fffffff;
+inline constexpr unsigned max_instruction_size = 15;
 
 // Bits 0-5 of the frame byte; also the order in which LLVM pushes them.
 enum saved_register : unsigned { saved_rbp, saved_r15, saved_r14, saved_r13, saved_r12, saved_rbx, saved_register_count };
@@ -136,6 +146,9 @@ inline constexpr unsigned own_known = 0x3f;
 
 // Bits of a live set's general word: the register's encoding number (RAX 0, RCX 1, RDX 2, RBX 3, RSP 4, RBP 5, RSI 6, RDI 7, R8-R15), and
 inline constexpr unsigned live_flags_bit = 16;
+inline constexpr std::uint64_t live_general_known = 0x1ffff;
+inline constexpr std::uint64_t live_vector_known = 0xffffffff;
+inline constexpr std::uint64_t live_other_known = 0xffff;
 
 } // namespace stillpoint::abi
 
