@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// See config.h.
+#include "runtime/config.h"
+
+#include "runtime/fatal.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <sched.h>
+#include <string_view>
+#include <unistd.h>
+#include <vector>
+
+namespace stillpoint::rt {
+namespace {
+
+settings current;
+
+struct debug_switch {
+  std::string_view name;
+  bool settings::*value;
+};
+constexpr std::array<debug_switch, 3> debug_switches{{
+    {"asyncpreemptoff", &settings::asyncpreemptoff},
+    {"preemptstats", &settings::preemptstats},
+    {"schedtrace", &settings::schedtrace},
+}};
+
+[[noreturn]] void bad(std::string_view variable, std::string_view value, std::string_view why) {
+  fatal_setting(message() << variable << "=" << value << ": " << why);
+}
+
+// The CPUs that this process may use; at least 1. The kernel's mask may be longer than cpu_set_t, so the buffer grows until it fits.
+unsigned allowed_processors() {
+  for (std::size_t words = 16; words <= 4096; words *= 2) {
+    std::vector<unsigned long> mask(words);
+    auto *set = reinterpret_cast<cpu_set_t *>(mask.data());
+    const std::size_t bytes = words * sizeof(unsigned long);
+    if (sched_getaffinity(0, bytes, set) == 0)
+      return std::clamp(static_cast<unsigned>(CPU_COUNT_S(bytes, set)), 1u, max_processors);
+    if (errno != EINVAL)
+      break;
+  }
+  const long online = sysconf(_SC_NPROCESSORS_ONLN);
+  return online < 1 ? 1 : std::min(static_cast<unsigned>(online), max_processors);
+}
+
+unsigned parse_processors(std::string_view text) {
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > max_processors)
+    bad("STILLPOINT_PROCS", text, "want a whole number of processors, 1 to 1024");
+  return value;
+}
+
+std::uint64_t unit_ns(std::string_view unit) {
+  if (unit == "us")
+    return 1'000;
+  if (unit == "ms")
+    return 1'000'000;
+  if (unit == "s")
+    return 1'000'000'000;
+  return 0;
+}
+
+std::uint64_t parse_slice(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::uint64_t unit = error == std::errc() ? unit_ns(text.substr(static_cast<std::size_t>(end - text.data()))) : 0;
+  if (unit == 0)
+    bad("STILLPOINT_SLICE", text, "want a whole number and a unit: 100us, 10ms, 1s");
+  if (value > max_slice_ns / unit || value * unit < min_slice_ns)
+    bad("STILLPOINT_SLICE", text, "want a slice from 20us to 1000s");
+  return value * unit;
+}
+
+void parse_debug_item(std::string_view item, std::string_view whole, settings &out) {
+  const std::size_t equals = item.find('=');
+  const std::string_view name = item.substr(0, equals);
+  const auto *known = std::find_if(debug_switches.begin(), debug_switches.end(), [&](const debug_switch &s) { return s.name == name; });
+  if (known == debug_switches.end()) {
+    message m;
+    m << "STILLPOINT_DEBUG=" << whole << ": unknown name \"" << name << "\"; known:";
+    for (const debug_switch &s : debug_switches)
+      m << " " << s.name;
+    fatal_setting(m);
+  }
+  const std::string_view value = equals == std::string_view::npos ? std::string_view() : item.substr(equals + 1);
+  if (value != "0" && value != "1")
+    fatal_setting(message() << "STILLPOINT_DEBUG=" << whole << ": want " << name << "=0 or " << name << "=1");
+  out.*(known->value) = value == "1";
+}
+
+void parse_debug(std::string_view text, settings &out) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    parse_debug_item(text.substr(at, comma - at), text, out);
+    at = comma + 1;
+  }
+}
+
+} // namespace
+
+settings read_settings() {
+  settings s;
+  const char *const processors = std::getenv("STILLPOINT_PROCS");
+  s.processors = processors ? parse_processors(processors) : allowed_processors();
+  if (const char *const slice = std::getenv("STILLPOINT_SLICE"))
+    s.slice_ns = parse_slice(slice);
+  if (const char *const debug = std::getenv("STILLPOINT_DEBUG"))
+    parse_debug(debug, s);
+  return s;
+}
+
+const settings &config() noexcept { return current; }
+void set_config(const settings &s) noexcept { current = s; }
+
+} // namespace stillpoint::rt

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Every environment variable the runtime knows, read in one place. docs/environment.md describes them to the user.
+//
+// Mechanism: read once, at the first run(); a value that cannot be understood ends the program with a message that names the variable and
+// the value (a setting that is silently ignored costs more than one that is refused). Rejected: reading where used (a handler may not call getenv).
+#ifndef STILLPOINT_RUNTIME_CONFIG_H
+#define STILLPOINT_RUNTIME_CONFIG_H
+
+#include <cstdint>
+
+namespace stillpoint::rt {
+
+inline constexpr unsigned max_processors = 1024;
+inline constexpr std::uint64_t default_slice_ns = 10'000'000;
+inline constexpr std::uint64_t min_slice_ns = 20'000;
+inline constexpr std::uint64_t max_slice_ns = 1'000'000'000'000;
+
+struct settings {
+  unsigned processors = 1;                    // STILLPOINT_PROCS; default: the CPUs that the affinity mask allows
+  std::uint64_t slice_ns = default_slice_ns;  // STILLPOINT_SLICE
+  // STILLPOINT_DEBUG=name=value,...
+  bool asyncpreemptoff = false; // send no signals, and refuse in the handler
+  bool preemptstats = false;    // print the counters when run() ends
+  bool schedtrace = false;      // print one line about the scheduler when run() ends
+};
+
+// Reads the environment afresh. Not for signal handlers; ends the process on a bad value.
+settings read_settings();
+
+// The settings of the latest run(); defaults before the first. A plain global: any thread and signal handlers may read it, run() writes it
+// before the first worker exists.
+const settings &config() noexcept;
+void set_config(const settings &s) noexcept;
+
+} // namespace stillpoint::rt
+
+#endif
