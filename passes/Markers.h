@@ -8,7 +8,7 @@
 namespace stillpoint {
 
 // Inline assembly (volatile, clobbers memory, no operands, no code) that opens and closes an unsafe region of the function that it ends up
-// in. Where control flow joins, a point is unsafe if it is so on any path.
+// in. Regions nest (a function with a region is inlined into another region), so the depth counts; where control flow joins, the deepest.
 inline constexpr char UnsafeBeginMarker[] = "#stillpoint.unsafe.begin";
 inline constexpr char UnsafeEndMarker[] = "#stillpoint.unsafe.end";
 
