@@ -2,6 +2,7 @@
 # The interface target stillpoint_llvm: LLVM 22's headers, and the flags of code that is loaded into its tools. llvm-config instead of
 # find_package(LLVM): the package's files look for development files of every library that LLVM itself was built with.
 # STILLPOINT_LLVM_LIBDIR is where libLLVM and libclang-cpp are.
+include_guard(GLOBAL)
 find_program(STILLPOINT_LLVM_CONFIG NAMES llvm-config-22 PATHS /usr/lib/llvm-22/bin)
 if(NOT STILLPOINT_LLVM_CONFIG)
   message(FATAL_ERROR "llvm-config-22 is missing: install llvm-22-dev and libclang-22-dev, or use ./dev, which does so.")

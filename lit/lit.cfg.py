@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#
+# How the tests of the compiler side run. One topic a file, lit/<part>/<topic>.<ext>; a test that hangs is a failure.
+#
+#   %clang %clangxx        Clang 22 as it is
+#   %sp-clang %sp-clangxx  the same with the plugin
+#   %plugin                the plugin's path
+#   %sp-objdump            the table viewer
+#   %runtime               the directory with libstillpoint.a and .so
+#   %include               the public headers' directory
+#   %lld %python           the linker, the interpreter that runs lit
+#   FileCheck, not, opt, llc, llvm-readelf, … are those of LLVM 22
+import os
+import sys
+
+import lit.formats
+import lit.util
+
+config.name = "Stillpoint"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".c", ".cpp", ".ll", ".mir", ".s", ".test"]
+config.excludes = ["Inputs", "CMakeLists.txt"]
+config.test_source_root = os.path.dirname(__file__)
+lit_config.maxIndividualTestTime = 60
+
+bindir = config.llvm_bindir
+config.environment["PATH"] = os.pathsep.join([bindir, config.environment.get("PATH", "")])
+# What a user has set for the programs that are built must not change what a test sees.
+for name in [n for n in config.environment if n.startswith("STILLPOINT_")]:
+    del config.environment[name]
+
+plugin = os.path.join(config.stillpoint_build, "lib", "stillpoint-plugin.so")
+clang = os.path.join(bindir, "clang")
+clangxx = os.path.join(bindir, "clang++")
+objdump = os.path.join(config.stillpoint_build, "bin", "stillpoint-objdump")
+
+
+def substitute(name, value):
+    config.substitutions.append((name + r"\b(?!-)", value))
+
+
+substitute("%sp-clangxx", f"{clangxx} -fplugin={plugin}")
+substitute("%sp-clang", f"{clang} -fplugin={plugin}")
+substitute("%sp-objdump", objdump)
+substitute("%clangxx", clangxx)
+substitute("%clang", clang)
+substitute("%plugin", plugin)
+substitute("%runtime", os.path.join(config.stillpoint_build, "lib"))
+substitute("%include", os.path.join(config.stillpoint_source, "include"))
+substitute("%source", config.stillpoint_source)
+substitute("%lld", os.path.join(bindir, "ld.lld"))
+substitute("%python", sys.executable)
+
+if not os.path.exists(plugin):
+    lit_config.fatal(f"{plugin} is not built yet: ninja -C {config.stillpoint_build} stillpoint-plugin")
+
+# What a test may ask for by REQUIRES.
+if os.path.exists(objdump):
+    config.available_features.add("objdump")
+if any(os.path.exists(os.path.join(config.stillpoint_build, "lib", n)) for n in ("libstillpoint.a", "libstillpoint.so")):
+    config.available_features.add("runtime")
+for tool in ("ld.bfd", "as", "objcopy", "readelf"):
+    if lit.util.which(tool, config.environment["PATH"]):
+        config.available_features.add("gnu-" + tool.removeprefix("ld.") if tool != "ld.bfd" else "gnu-ld")
