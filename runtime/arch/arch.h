@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the rest of the runtime may know of a processor. Everything that depends on one sits behind this header in arch/<name>/; nobody else
+// tests for an architecture.
+//
+// Invariants: every function here is async-signal safe but initialize() and make_context().
+#ifndef STILLPOINT_RUNTIME_ARCH_ARCH_H
+#define STILLPOINT_RUNTIME_ARCH_ARCH_H
+
+#include "stillpoint/abi/map_format.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <ucontext.h>
+
+namespace stillpoint::rt {
+struct thread_image;
+}
+
+namespace stillpoint::rt::arch {
+
+// Finds out how much vector state there is. Once, before the handler is installed.
+void initialize() noexcept;
+
+// Saves the callee-saved registers on the current stack, stores the stack pointer to *from, loads `to` and restores from there.
+extern "C" void __stillpoint_switch_context(void **from, void *to) noexcept;
+
+// See runtime/sched/core.h.
+void *make_context(std::uintptr_t stack_high, void (*entry)(void *), void *argument, void (*finished)()) noexcept;
+
+// The return address of the call to a task's entry: where a walk of its frames has to end.
+std::uintptr_t task_base() noexcept;
+
+// The registers that a walk over frames follows.
+struct walk_registers {
+  std::uintptr_t pc = 0;
+  std::uintptr_t sp = 0;
+  std::uintptr_t frame = 0; // RBP
+};
+
+walk_registers interrupted_registers(const ucontext_t &context) noexcept;
+
+// Bytes that the injected call needs below the interrupted stack pointer: red zone, return address, saved state, and the runtime's own frames.
+std::size_t injection_room(bool vector_live) noexcept;
+
+// Changes the interrupted context so that it continues in async_preempt, which returns to where it was interrupted. Writes to the
+// interrupted stack.
+void inject_preempt(ucontext_t &context, bool vector_live) noexcept;
+
+// The floating-point unit's control and status words. read: thread -> image. write: image -> thread, only what differs. reset: what a fresh
+// thread has, so that the scheduler computes with its own rounding and takes no task's pending trap.
+void read_float_words(thread_image &image) noexcept;
+void write_float_words(const thread_image &image) noexcept;
+void reset_float_words() noexcept;
+
+} // namespace stillpoint::rt::arch
+
+#endif
