@@ -21,6 +21,7 @@ namespace stillpoint::rt {
 
 struct worker;
 struct processor;
+struct scheduler;
 
 enum class task_state : std::uint8_t {
   runnable, // in a queue; its stack belongs to whoever takes it out
@@ -70,6 +71,12 @@ struct task {
   std::uint64_t preemptions = 0;
   std::uint64_t ready_deadline = 0; // timers
   char name[32] = {};
+
+  // The scheduler's own.
+  scheduler *owner = nullptr;       // the run() that the task belongs to
+  std::uint64_t slice_used = 0;     // what it had of its slice when it was put aside to go on soon
+  std::atomic<std::uint64_t> queued_at{0}; // when it was queued; others peek (relaxed) to serve the older queue first
+  void *sanitizer_fiber = nullptr;  // ThreadSanitizer's fiber, or AddressSanitizer's fake stack
 };
 
 // An OS thread that runs tasks. The per-thread pointer to it is reached through this_worker().
