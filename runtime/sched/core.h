@@ -53,6 +53,7 @@ struct task {
   thread_image image;
   managed_caller caller;                // where a voluntarily parked task left managed code
   bool async_stopped = false;           // stopped by async_preempt (else by a call into the runtime)
+  bool stop_is_pinned = false;          // written by the handler with the injection, read by async_preempt's second half
   std::uint32_t held_mutexes = 0;       // pthread mutexes, rwlocks and C++ static guards held; only the task itself changes it
   std::uint32_t preempt_disabled = 0;   // depth of preempt_disable(); only the task itself changes it
   worker *pinned_to = nullptr;          // must resume on this worker (a thread-local address is live); null: anywhere
@@ -91,6 +92,7 @@ struct worker {
   std::atomic<bool> signal_in_flight{false}; // set by the sender before tgkill (release), cleared by the handler (acknowledged, even refused)
   std::atomic<std::uint64_t> handler_entries{0}; // odd while the handler is inside: dlclose waits for it to become even or change
   std::atomic<std::uint64_t> request_time{0}; // nanoseconds, CLOCK_MONOTONIC: when the pending request was made
+  std::atomic<std::uint64_t> send_time{0};    // when the signal in flight was sent; one that is lost is sent again after a while
   std::atomic<refusal> last_refusal{refusal::none};
   worker_counters counters; // relaxed atomics, written by this worker (and its handler), read by anyone
 
@@ -131,13 +133,17 @@ void detach_worker(worker &w) noexcept;
 // Returns false if nothing was sent (off, one in flight, no task).
 bool request(worker &w, task &t) noexcept;
 
-// On the scheduler's stack, right after a switch from / right before a switch to a task.
+// On the scheduler's stack, right after a switch from / right before a switch to a task. Between enter_task and the return into managed
+// code nothing may change errno or compute with floating point.
 void leave_task(task &t) noexcept; // thread -> t.image
 void enter_task(task &t) noexcept; // t.image -> thread
 
 // Whether a task that left managed code by calling the runtime (t.caller) may resume on another worker: walks its frames by the tables. A
 // frame whose call is a pinned point, or frames that cannot be walked while thread-local state may be live below, say no.
 bool may_migrate(const task &t) noexcept;
+
+// For benchmarks and tests: called by leave_task when a preempted task is off, with the time of the request and of the call to leave_task.
+extern std::atomic<void (*)(std::uint64_t request_ns, std::uint64_t entered_ns)> stop_observer;
 
 } // namespace stillpoint::rt::preempt
 

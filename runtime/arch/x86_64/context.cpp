@@ -3,7 +3,7 @@
 // A fresh task's first context: the frame that __stillpoint_switch_context (switch_context.S) pops, made by hand.
 //
 // Invariant: the stack pointer is 16-byte aligned when __stillpoint_task_start begins, as that function's call expects.
-#include "arch/arch.h"
+#include "runtime/arch/arch.h"
 
 #include <cstring>
 

@@ -92,6 +92,7 @@ __stillpoint_task_base:
         .cfi_endproc
         .size   __stillpoint_task_start, . - __stillpoint_task_start
 
+        .hidden __stillpoint_task_personality
         .section .data.rel.ro.local, "aw", @progbits
         .p2align 3
         .type   .Ltask_personality, @object
