@@ -38,10 +38,21 @@ bool read_long_uleb(cursor &c, std::uint64_t &value) noexcept {
   return false;
 }
 
-inline bool read_uleb(cursor &c, std::uint64_t &value) noexcept {
-  if (c.at != c.end && *c.at < 0x80) [[likely]] {
-    value = *c.at++;
-    return true;
+// One and two bytes are nearly all there is.
+[[gnu::always_inline]] inline bool read_uleb(cursor &c, std::uint64_t &value) noexcept {
+  if (c.end - c.at >= 2) [[likely]] {
+    const std::uint64_t first = c.at[0];
+    const std::uint64_t second = c.at[1];
+    if (first < 0x80) {
+      value = first;
+      c.at += 1;
+      return true;
+    }
+    if (second < 0x80) {
+      value = (first & 0x7f) | second << 7;
+      c.at += 2;
+      return true;
+    }
   }
   return read_long_uleb(c, value);
 }
@@ -153,7 +164,8 @@ struct map_state {
   cursor own{};  // at own state 0
   cursor rest{}; // at the next run
   std::uint64_t own_count = 0;
-  std::uint64_t at = 0; // bytes of code before the next run
+  std::uint64_t at = 0;  // bytes of code before the next run
+  std::uint64_t most = 0; // bytes that the code may have in all
 };
 
 bool read_slots(cursor &c, fragment &f) noexcept {
@@ -247,6 +259,7 @@ bool open_record(const table_view &table, std::size_t index, map_state &m) noexc
   std::memcpy(&r, table.records.data + offset, sizeof r);
   const std::uint64_t field = table.records.address + offset;
   m.header.start = field + static_cast<std::uint64_t>(std::int64_t{r.start});
+  m.most = ~m.header.start < abi::max_fragment_size ? ~m.header.start : abi::max_fragment_size; // the end's address must not wrap
   const std::uint64_t map_field = field + offsetof(abi::record, map);
   const std::uint64_t map_offset = map_field + static_cast<std::uint64_t>(std::int64_t{r.map}) - table.maps.address;
   if (map_offset >= table.maps.size)
@@ -270,18 +283,18 @@ bool frame_shape_fits(const fragment &f, abi::state_code code, std::uint64_t len
 }
 
 // Decodes the next run into `r`.
-step next_run(map_state &m, run &r) noexcept {
+[[gnu::always_inline]] inline step next_run(map_state &m, run &r) noexcept {
   std::uint64_t value;
   if (!read_uleb(m.rest, value))
     return step::corrupt;
   if (value == abi::run_end)
     return step::end;
-  r.start = m.header.start + m.at;
   r.length = value >> abi::run_state_bits;
   r.code = static_cast<abi::state_code>(value & abi::run_state_mask);
   r.own_index = 0;
-  if (r.length > abi::max_fragment_size - m.at || r.start + r.length < r.start)
+  if (r.length > m.most - m.at)
     return step::corrupt;
+  r.start = m.header.start + m.at;
   m.at += r.length;
   if (r.code < abi::state_prologue)
     return step::run;
