@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Figures: a name, a value, a unit and, for some, a bar; the table and the JSON file made of them.
+
+Invariant: a figure's name and its bar stand in BARS alone; groups only measure. Missing a bar is a result, not a failure.
+"""
+import json
+import os
+import platform
+import time
+from dataclasses import dataclass
+
+# name: (relation, bar)
+BARS = {
+    "latency.p50_over_floor": ("<=", 1.3),
+    "latency.p99_over_floor": ("<=", 2.0),
+    "wake.spin_1p.p50_us": ("<", 300.0),
+    "slice.10ms.overhead": ("<=", 0.005),
+    "slice.1ms.overhead": ("<=", 0.005),
+    "slice.100us.overhead": ("<=", 0.03),
+    "coverage.safe_or_pinned": (">=", 0.97),
+    "tables.plain.share_of_text": ("<=", 0.04),
+    "compile.ratio": ("<=", 1.10),
+    "text.identical": (">=", 1.0),
+    "idle.core_share": ("<", 0.001),
+}
+
+HOLDS = {"<": lambda v, b: v < b, "<=": lambda v, b: v <= b, ">=": lambda v, b: v >= b}
+
+
+@dataclass
+class Figure:
+    name: str
+    value: object  # a number, or a text where there is none ("not installed")
+    unit: str = ""
+    note: str = ""
+    detail: bool = False  # a row of a breakdown: printed only in its group's own table, and written to the JSON file
+
+    @property
+    def bar(self):
+        return BARS.get(self.name)
+
+    @property
+    def met(self):
+        if not self.bar or not isinstance(self.value, (int, float)):
+            return None
+        relation, bar = self.bar
+        return HOLDS[relation](self.value, bar)
+
+    def shown_value(self):
+        if isinstance(self.value, str):
+            return self.value
+        if self.unit == "share":
+            return f"{self.value * 100:.3f} %"
+        return f"{self.value:,.4g}" if abs(self.value) < 1000 else f"{self.value:,.0f}"
+
+    def shown_bar(self):
+        if not self.bar:
+            return ""
+        relation, bar = self.bar
+        return f"{relation} {bar * 100:g} %" if self.unit == "share" else f"{relation} {bar:g}"
+
+
+def print_table(figures):
+    rows = [("figure", "value", "unit", "bar", "", "")]
+    for f in figures:
+        met = {None: "", True: "met", False: "NOT MET"}[f.met]
+        rows.append((f.name, f.shown_value(), "" if f.unit == "share" else f.unit, f.shown_bar(), met, f.note))
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    for number, row in enumerate(rows):
+        print(f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]:<{widths[3]}}  {row[4]:<{widths[4]}}  {row[5]}".rstrip())
+        if number == 0:
+            print("-" * (sum(widths) + 8))
+
+
+def write_json(path, figures):
+    """Names and values at the top level, so that `json.load(f)["compile.ratio"]` is the number; the rest under "about"."""
+    values = {f.name: f.value for f in figures}
+    values["about"] = {
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "machine": f"{platform.machine()}, {os.cpu_count()} processors, {platform.system()} {platform.release()}",
+        "load": os.getloadavg()[0],
+        "figures": {
+            f.name: {"unit": f.unit, **({"bar": f"{f.bar[0]} {f.bar[1]}", "met": f.met} if f.bar else {}), **({"note": f.note} if f.note else {})}
+            for f in figures
+        },
+    }
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump(values, out, indent=2)
+        out.write("\n")

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""What slices cost compute kernels, and what polls on loop back edges would.
+
+Two tasks on one processor share a fixed amount of work; a server with preemption off does the same work in one piece. In every repetition
+all configurations do it once, in a changing order, and each is divided by the one without slices. Time is CPU time of the threads that ran the tasks:
+on a shared machine elapsed time measures the neighbours. A checksum that differs is a fault of the runtime and stops the benchmark.
+"""
+from .figures import Figure
+from .tools import BenchError, Server, calibrate, median, say
+
+SLICES = ("10ms", "1ms", "100us")
+REPETITIONS = 9
+MILLISECONDS = 40
+
+
+def ratios(servers, base, kernel, rounds, repetitions):
+    """For every server but `base`: (CPU time, elapsed time, preemptions) against base's, medians of the repetitions."""
+    found = {name: [] for name in servers if name != base}
+    names = list(servers)
+    for repetition in range(repetitions):
+        order = names[repetition % len(names):] + names[:repetition % len(names)]
+        taken = {name: servers[name].measure(kernel, rounds) for name in order}
+        for name, rows in found.items():
+            if taken[name]["checksum"] != taken[base]["checksum"]:
+                raise BenchError(f"{kernel} gives another result in configuration {name}: preemption changed what a kernel computes")
+            rows.append((taken[name]["thread"] / taken[base]["thread"], taken[name]["wall"] / taken[base]["wall"], taken[name]["preemptions"]))
+    return {name: [median(column) for column in zip(*rows)] for name, rows in found.items()}
+
+
+def compare(ctx, servers, base, repetitions, milliseconds):
+    rows = {}
+    for kernel in ctx.kernels():
+        rounds = calibrate(servers[base], kernel, milliseconds)
+        rows[kernel] = ratios(servers, base, kernel, rounds, repetitions)
+        say("  " + f"{kernel:<16}" + "  ".join(f"{name} {100 * (row[0] - 1):+6.2f} % ({row[2]:.0f} stops)" for name, row in rows[kernel].items()))
+    return rows
+
+
+def overheads(rows, name, figure):
+    by_kernel = {kernel: row[name] for kernel, row in rows.items()}
+    worst = max(by_kernel, key=lambda k: by_kernel[k][0])
+    note = f"median of {len(by_kernel)} kernels; most in {worst}: {100 * (by_kernel[worst][0] - 1):.2f} %"
+    yield Figure(figure, median([r[0] - 1 for r in by_kernel.values()]), "share", note)
+    for kernel, row in by_kernel.items():
+        yield Figure(f"{figure}.{kernel}", row[0] - 1, "share", detail=True)
+    yield Figure(f"{figure}_elapsed", median([r[1] - 1 for r in by_kernel.values()]), "share", detail=True)
+
+
+def slices(ctx):
+    program = ctx.program("bench-slice")
+    one = {"STILLPOINT_PROCS": "1"}
+    servers = {"off": Server(program, {**one, "STILLPOINT_DEBUG": "asyncpreemptoff=1", "STILLPOINT_SLICE": "10ms"})}
+    servers.update({s: Server(program, {**one, "STILLPOINT_SLICE": s, "STILLPOINT_DEBUG": ""}) for s in SLICES})
+    rows = compare(ctx, servers, "off", REPETITIONS, MILLISECONDS)
+    for server in servers.values():
+        server.close()
+    for s in SLICES:
+        yield from overheads(rows, s, f"slice.{s}.overhead")
+        stops = sum(row[s][2] for row in rows.values())
+        yield Figure(f"slice.{s}.stops_per_second", stops / (len(rows) * MILLISECONDS / 1000), "1/s", "that the ticks really came")
+
+
+def polls(ctx):
+    servers = {"none": Server(ctx.program("bench-plain")), "poll": Server(ctx.program("bench-poll"))}
+    rows = compare(ctx, servers, "none", REPETITIONS, MILLISECONDS // 2)
+    for server in servers.values():
+        server.close()
+    yield from overheads(rows, "poll", "poll.overhead")
+
+
+def measure(ctx):
+    say("slices: CPU time against the same work without")
+    yield from slices(ctx)
+    say("polls on every loop back edge against none")
+    yield from polls(ctx)
