@@ -8,5 +8,6 @@ function(stillpoint_managed target)
   endif()
   add_dependencies(${target} stillpoint-plugin)
   get_target_property(sources ${target} SOURCES)
-  set_property(SOURCE ${sources} TARGET_DIRECTORY ${target} APPEND PROPERTY OBJECT_DEPENDS "$<TARGET_FILE:stillpoint-plugin>")
+  set_property(SOURCE ${sources} TARGET_DIRECTORY ${target} APPEND PROPERTY OBJECT_DEPENDS
+    "${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/stillpoint-plugin.so") # the property takes no generator expression
 endfunction()
