@@ -7,18 +7,19 @@
 //  - llvmGetPassPluginInfo offers the same callback to opt, -fpass-plugin= and the linker, which have no plugin action.
 //  - A callback of the code generator adds the passes of passes/; it is called by every tool, once for each module (in ThinLTO by several
 //    threads at once).
-// The attributes are registered in Attributes.cpp.
+// The attributes are registered where they are (Nosplit.cpp, UnsafeRegion.cpp).
 //
 // Invariants: no state but the options, which are read-only once code is generated. Every pass may be added twice (-fplugin= with
 // -fpass-plugin=) and then does its work once.
+#include "plugin/Nosplit.h"
 #include "plugin/Options.h"
-#include "plugin/UnsafeRegion.h"
 
 #include "passes/ir/Passes.h"
-#if __has_include("passes/Passes.h")
+#ifdef STILLPOINT_HAS_MACHINE_PASSES
 #include "passes/Passes.h"
 #endif
 
+#include "clang/AST/ASTConsumer.h"
 #include "clang/Basic/TargetInfo.h"
 #include "clang/Frontend/CompilerInstance.h"
 #include "clang/Frontend/FrontendPluginRegistry.h"
@@ -51,8 +52,9 @@ void extendCodeGeneration(TargetMachine &TM, PassManagerBase &PM, TargetPassConf
     PM.add(stillpoint::createUnsupportedTargetPass());
     return;
   }
+  PM.add(stillpoint::createLowerAnnotationsLegacyPass());
   PM.add(stillpoint::createRegisterModuleLegacyPass());
-#if __has_include("passes/Passes.h")
+#ifdef STILLPOINT_HAS_MACHINE_PASSES
   stillpoint::PassOptions Options;
   Options.FullLiveness = stillpoint::wantsFullLiveness();
   stillpoint::addStillpointPasses(TM, static_cast<legacy::PassManagerBase &>(PM), TPC, Options);
@@ -60,6 +62,12 @@ void extendCodeGeneration(TargetMachine &TM, PassManagerBase &PM, TargetPassConf
   (void)TPC;
 #endif
 }
+
+class Consumer : public clang::ASTConsumer {
+public:
+  void Initialize(clang::ASTContext &Context) override { stillpoint::forgetNosplitFunctions(Context); }
+  void HandleTranslationUnit(clang::ASTContext &Context) override { stillpoint::checkNosplitFunctions(Context); }
+};
 
 class PluginAction : public clang::PluginASTAction {
 public:
@@ -76,7 +84,7 @@ public:
       return nullptr;
     }
     CI.getCodeGenOpts().PassBuilderCallbacks.push_back(extendPipeline);
-    return stillpoint::createUnsafeRegionConsumer(CI);
+    return std::make_unique<Consumer>();
   }
 
   ActionType getActionType() override { return AddBeforeMainAction; }

@@ -13,10 +13,12 @@
 #include "passes/Markers.h"
 #include "passes/ir/Passes.h"
 
+#include "llvm/ADT/SetVector.h"
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/InlineAsm.h"
 #include "llvm/IR/Instructions.h"
 #include "llvm/IR/Module.h"
+#include "llvm/Pass.h"
 
 using namespace llvm;
 
@@ -29,11 +31,15 @@ bool isNosplit(const Constant *Entry) {
   return Data && Data->isCString() && Data->getAsCString() == stillpoint::NosplitAnnotation;
 }
 
+// A call site may ask for inlining by itself ([[clang::always_inline]] on a statement).
 void makeNosplit(Function &F) {
   F.addFnAttr(stillpoint::NosplitAttribute);
+  F.removeFnAttr(Attribute::AlwaysInline);
   F.removeFnAttr(Attribute::InlineHint);
-  if (!F.hasFnAttribute(Attribute::AlwaysInline))
-    F.addFnAttr(Attribute::NoInline);
+  F.addFnAttr(Attribute::NoInline);
+  for (User *U : F.users())
+    if (auto *Call = dyn_cast<CallBase>(U); Call && Call->getCalledOperand() == &F)
+      Call->removeFnAttr(Attribute::AlwaysInline);
 }
 
 bool lowerGlobalAnnotations(Module &M) {
@@ -71,36 +77,62 @@ bool lowerGlobalAnnotations(Module &M) {
   return true;
 }
 
+// The guard variable has no use but to be the cleanup's argument.
+void eraseGuard(Value *V) {
+  auto *Guard = dyn_cast<AllocaInst>(V->stripPointerCasts());
+  if (!Guard || !all_of(Guard->users(), [](User *U) { return isa<Instruction>(U) && cast<Instruction>(U)->isLifetimeStartOrEnd(); }))
+    return;
+  for (User *U : make_early_inc_range(Guard->users()))
+    cast<Instruction>(U)->eraseFromParent();
+  Guard->eraseFromParent();
+}
+
 bool lowerRegionCalls(Module &M, StringRef Name, StringRef Marker) {
   Function *F = M.getFunction(Name);
   if (!F)
     return false;
-  auto *Type = FunctionType::get(llvm::Type::getVoidTy(M.getContext()), false);
-  auto *Asm = InlineAsm::get(Type, Marker, "~{memory}", /*hasSideEffects=*/true);
+  auto *Asm = InlineAsm::get(FunctionType::get(Type::getVoidTy(M.getContext()), false), Marker, "~{memory}", /*hasSideEffects=*/true);
+  SmallSetVector<Value *, 8> Guards;
   for (User *U : make_early_inc_range(F->users())) {
-    auto *Call = cast<CallBase>(U);
+    auto *Call = cast<CallInst>(U); // never an invoke: the front end declares both functions as not throwing
     auto *New = CallInst::Create(Asm, {}, "", Call->getIterator());
     New->setDebugLoc(Call->getDebugLoc());
     New->setDoesNotThrow();
-    if (auto *Invoke = dyn_cast<InvokeInst>(Call)) {
-      BranchInst::Create(Invoke->getNormalDest(), Invoke->getIterator());
-      Invoke->getUnwindDest()->removePredecessor(Invoke->getParent());
-    }
+    if (Call->arg_size() == 1)
+      Guards.insert(Call->getArgOperand(0));
     Call->eraseFromParent();
   }
   F->eraseFromParent();
+  for (Value *Guard : Guards)
+    eraseGuard(Guard);
   return true;
 }
+
+bool lowerAnnotations(Module &M) {
+  bool Changed = lowerGlobalAnnotations(M);
+  Changed |= lowerRegionCalls(M, stillpoint::UnsafeBeginFunction, stillpoint::UnsafeBeginMarker);
+  Changed |= lowerRegionCalls(M, stillpoint::UnsafeEndFunction, stillpoint::UnsafeEndMarker);
+  return Changed;
+}
+
+class LowerAnnotations : public ModulePass {
+public:
+  static char ID;
+  LowerAnnotations() : ModulePass(ID) {}
+  StringRef getPassName() const override { return "Stillpoint: annotations to attributes and markers"; }
+  bool runOnModule(Module &M) override { return lowerAnnotations(M); }
+};
+char LowerAnnotations::ID = 0;
 
 } // namespace
 
 PreservedAnalyses stillpoint::LowerAnnotationsPass::run(Module &M, ModuleAnalysisManager &) {
-  bool Changed = lowerGlobalAnnotations(M);
-  Changed |= lowerRegionCalls(M, UnsafeBeginFunction, UnsafeBeginMarker);
-  Changed |= lowerRegionCalls(M, UnsafeEndFunction, UnsafeEndMarker);
+  bool Changed = lowerAnnotations(M);
   if (FullLiveness)
     for (Function &F : M)
       if (!F.isDeclaration())
         F.addFnAttr(LivenessAttribute, "full");
   return Changed || FullLiveness ? PreservedAnalyses::none() : PreservedAnalyses::all();
 }
+
+ModulePass *stillpoint::createLowerAnnotationsLegacyPass() { return new LowerAnnotations; }

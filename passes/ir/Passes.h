@@ -28,6 +28,9 @@ private:
   bool FullLiveness;
 };
 
+/// The same at the head of code generation, for IR that saw no pipeline; liveness is then the code generator's option.
+llvm::ModulePass *createLowerAnnotationsLegacyPass();
+
 /// Adds the module's descriptor, constructor and destructor before link-time optimisation, so that it keeps one copy.
 class RegisterModulePass : public llvm::PassInfoMixin<RegisterModulePass> {
 public:
