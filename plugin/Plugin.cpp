@@ -81,9 +81,9 @@ public:
       clang::DiagnosticsEngine &Diags = CI.getDiagnostics();
       Diags.Report(Diags.getCustomDiagID(clang::DiagnosticsEngine::Error, "the plugin 'stillpoint' makes tables for x86-64 ELF only, not for '%0'"))
           << Target.str();
-      return nullptr;
+    } else {
+      CI.getCodeGenOpts().PassBuilderCallbacks.push_back(extendPipeline);
     }
-    CI.getCodeGenOpts().PassBuilderCallbacks.push_back(extendPipeline);
     return std::make_unique<Consumer>();
   }
 
