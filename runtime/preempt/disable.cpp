@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// preempt_disable and preempt_enable: a depth in the task, which the handler reads.
+//
+// Invariant: the caller cannot be preempted while it is in here (this is foreign code), so worker and task stay what they are.
+#include "stillpoint/preempt.hpp"
+
+#include "runtime/fatal.h"
+#include "runtime/preempt/internal.h"
+
+namespace stillpoint {
+namespace {
+
+rt::task *current_task() noexcept {
+  const rt::worker *const w = rt::this_worker();
+  return w != nullptr ? w->current : nullptr;
+}
+
+} // namespace
+
+void preempt_disable() noexcept {
+  if (rt::task *const t = current_task(); t != nullptr)
+    ++t->preempt_disabled;
+}
+
+void preempt_enable() noexcept {
+  rt::task *const t = current_task();
+  if (t == nullptr)
+    return;
+  if (t->preempt_disabled == 0)
+    rt::fatal(rt::message() << "preempt_enable() without preempt_disable() in task '" << rt::preempt::name_of(*t) << "' (#" << t->id << ")");
+  --t->preempt_disabled;
+}
+
+} // namespace stillpoint

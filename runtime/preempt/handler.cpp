@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The SIGURG handler: stops the task that runs on this worker, if it may be stopped where it is.
+//
+// Problem: the task can be anywhere: in the middle of malloc, of a prologue, of a callback under qsort; and SIGURG can be somebody else's.
+// Mechanism, Go's doSigPreempt: want_async_preempt, then is_async_safe_point, then the interrupted context is made to continue in
+// async_preempt on the task's own stack, and the handler returns. If the answer is no, the request stays pending and the monitor sends another
+// signal later.
+// Invariants: runs on the worker's alternate stack with all other asynchronous signals blocked. Takes no lock, allocates nothing, waits for
+// nobody, keeps errno. Every signal of ours is acknowledged, stopped or not; the signal that was not ours reaches whoever was there before.
+// Rejected: switching tasks inside the handler (the alternate stack would be in use for as long as the task is off, and the mask wrong).
+#include "runtime/preempt/internal.h"
+#include "runtime/preempt/chain.h"
+#include "runtime/preempt/safe_point.h"
+#include "runtime/preempt/walk.h"
+
+#include <cerrno>
+
+namespace stillpoint::rt::preempt {
+namespace {
+
+constinit signal_chain chain;
+
+// tgkill from this process while one of ours is on its way. A pthread_kill(SIGURG) of the program's own that arrives in that moment cannot be
+// told apart (the kernel merges them anyway).
+bool is_ours(const worker &w, const siginfo_t &info) noexcept {
+  return info.si_code == SI_TKILL && info.si_pid == process_id.load(std::memory_order_relaxed) &&
+         w.signal_in_flight.load(std::memory_order_acquire);
+}
+
+// Changes `context` so that the task stops. Says why not, or refusal::none.
+refusal stop_if_possible(worker &w, ucontext_t &context, int errno_value) noexcept {
+  if (const refusal why = want_async_preempt(w); why != refusal::none)
+    return why;
+  task &t = *w.current;
+  stop_plan plan;
+  {
+    const map::reader_scope reading(&w);
+    if (const refusal why = is_async_safe_point(w, t, arch::interrupted_registers(context), plan); why != refusal::none)
+      return why;
+  }
+  t.image.errno_value = errno_value;
+  t.stop_is_pinned = plan.pinned;
+  arch::inject_preempt(context, plan.vector_live);
+  count(w.counters.preemptions);
+  if (plan.pinned)
+    count(w.counters.pinned_preemptions);
+  if (plan.vector_live)
+    count(w.counters.vector_saves);
+  return refusal::none;
+}
+
+void on_preempt_signal(int number, siginfo_t *info, void *context) {
+  const int errno_value = errno;
+  worker *const w = this_worker();
+  if (w != nullptr && is_ours(*w, *info)) {
+    count(w->counters.signals_received);
+    const refusal why = stop_if_possible(*w, *static_cast<ucontext_t *>(context), errno_value);
+    if (why != refusal::none)
+      count(w->counters.refusals[static_cast<std::size_t>(why)]);
+    w->last_refusal.store(why, std::memory_order_relaxed);
+    // Pairs with request(): from here the next signal may be sent.
+    w->signal_in_flight.store(false, std::memory_order_release);
+  } else {
+    if (w != nullptr)
+      count(w->counters.chained_signals);
+    chain.pass_on(number, info, context);
+  }
+  errno = errno_value;
+}
+
+} // namespace
+
+void install_preempt_handler() noexcept { chain.install(SIGURG, on_preempt_signal); }
+
+} // namespace stillpoint::rt::preempt

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the files of runtime/preempt share among themselves.
+#ifndef STILLPOINT_RUNTIME_PREEMPT_INTERNAL_H
+#define STILLPOINT_RUNTIME_PREEMPT_INTERNAL_H
+
+#include "runtime/sched/core.h"
+
+#include <atomic>
+#include <cstdint>
+#include <ctime>
+#include <string_view>
+
+namespace stillpoint::rt::preempt {
+
+// This process's id, kept because the handler compares it; written again in the child of a fork().
+extern std::atomic<int> process_id;
+
+void install_preempt_handler() noexcept; // SIGURG
+void install_fault_handler() noexcept;   // SIGSEGV
+
+inline std::uint64_t now_ns() noexcept {
+  timespec t{};
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<std::uint64_t>(t.tv_nsec);
+}
+
+inline void count(std::atomic<std::uint64_t> &counter) noexcept { counter.fetch_add(1, std::memory_order_relaxed); }
+
+// Signal safe: the name is an array inside the task.
+inline std::string_view name_of(const task &t) noexcept {
+  std::size_t length = 0;
+  while (length < sizeof t.name && t.name[length] != '\0')
+    ++length;
+  return {t.name, length};
+}
+
+} // namespace stillpoint::rt::preempt
+
+#endif

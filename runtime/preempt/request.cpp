@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Asking a worker to stop its task, and what that needs of a process and of a thread.
+//
+// Mechanism: the task is marked, then SIGURG goes to the worker's thread by tgkill, if none is on its way. The handler acknowledges each.
+// Invariants: at most one signal in flight for each worker, so a worker cannot drown in them. A signal that was lost (the program
+// blocked SIGURG for a while, or merged it with one of its own) is sent again after `lost_after_ns`: the kernel merges it with one that is
+// still pending, so there is still at most one.
+// Rejected: a timer for each thread (fires whether or not anyone is waiting), pthread_kill (takes a lock in the C library).
+#include "runtime/arch/arch.h"
+#include "runtime/config.h"
+#include "runtime/fatal.h"
+#include "runtime/preempt/internal.h"
+#include "runtime/preempt/walk.h"
+
+#include <cerrno>
+#include <csignal>
+#include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace stillpoint::rt::preempt {
+
+constinit std::atomic<int> process_id{0};
+
+namespace {
+
+constexpr std::uint64_t lost_after_ns = 100'000'000;
+
+// In the child of a fork only the forking thread is left, under a new id, and signals on their way stayed with the parent.
+void after_fork_in_child() noexcept {
+  process_id.store(getpid(), std::memory_order_relaxed);
+  if (worker *const w = this_worker(); w != nullptr) {
+    w->thread_id = static_cast<int>(syscall(SYS_gettid));
+    w->signal_in_flight.store(false, std::memory_order_relaxed);
+  }
+}
+
+void initialize_once() noexcept {
+  arch::initialize();
+  process_id.store(getpid(), std::memory_order_relaxed);
+  if (pthread_atfork(nullptr, nullptr, after_fork_in_child) != 0)
+    fatal("pthread_atfork: out of memory");
+  install_fault_handler();
+  install_preempt_handler();
+}
+
+// Whether a signal may be sent to the worker now; if so it counts as in flight.
+bool claim_flight(worker &w, std::uint64_t now) noexcept {
+  if (!w.signal_in_flight.exchange(true, std::memory_order_acq_rel)) {
+    w.send_time.store(now, std::memory_order_relaxed);
+    return true;
+  }
+  std::uint64_t sent = w.send_time.load(std::memory_order_relaxed);
+  return now - sent > lost_after_ns && now > sent && w.send_time.compare_exchange_strong(sent, now, std::memory_order_relaxed);
+}
+
+} // namespace
+
+void initialize() noexcept {
+  static const bool once = (initialize_once(), true);
+  static_cast<void>(once);
+}
+
+bool request(worker &w, task &t) noexcept {
+  if (config().asyncpreemptoff)
+    return false;
+  const std::uint64_t now = now_ns();
+  if (!t.preempt_requested.exchange(true, std::memory_order_acq_rel))
+    w.request_time.store(now, std::memory_order_relaxed);
+  if (!claim_flight(w, now))
+    return false;
+  const int errno_value = errno;
+  const bool sent = syscall(SYS_tgkill, process_id.load(std::memory_order_relaxed), w.thread_id, SIGURG) == 0;
+  errno = errno_value;
+  if (sent)
+    count(w.counters.signals_sent);
+  else
+    w.signal_in_flight.store(false, std::memory_order_release);
+  return sent;
+}
+
+bool may_migrate(const task &t) noexcept {
+  if (t.held_mutexes != 0 || t.caller.pc == 0)
+    return false;
+  const stack_bounds stack{t.stack_low, t.stack_high};
+  if (t.caller.sp < stack.low || t.caller.sp >= stack.high)
+    return false;
+  const map::reader_scope reading(this_worker());
+  bool pinned = false;
+  return walk_callers(stack, {t.caller.pc, t.caller.sp, t.caller.bp}, pinned) == refusal::none && !pinned;
+}
+
+} // namespace stillpoint::rt::preempt

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What happens to a task between async_preempt's saving and restoring, and what it carries from thread to thread.
+//
+// Problem: errno, the C++ exception globals and the floating-point control words belong to a thread, and a task changes threads.
+// Mechanism: leave_task and enter_task move them between the thread and task::image, on the scheduler's stack, where the thread cannot change
+// under the compiler's feet. A task that async_preempt stopped has had its errno taken by the handler and its floating-point words by the C
+// half, before anything could disturb them.
+// Invariants: on the scheduler's stack a thread has no caught exceptions and fresh control words. The exception globals are moved exactly once
+// in each direction, so a task never sees another's.
+// Rejected: a thread-local address kept in the C half (it runs on two threads; the compiler may reuse the first one's).
+#include "runtime/arch/arch.h"
+#include "runtime/preempt/internal.h"
+
+#include <cerrno>
+#include <cstring>
+#include <cxxabi.h>
+
+namespace stillpoint::rt::preempt {
+
+constinit std::atomic<void (*)(std::uint64_t, std::uint64_t)> stop_observer{nullptr};
+
+namespace {
+
+// The beginning of the C++ ABI's __cxa_eh_globals.
+struct exception_globals {
+  void *caught;
+  unsigned uncaught;
+};
+static_assert(sizeof(exception_globals) == 16);
+
+exception_globals &globals_of_this_thread() noexcept { return *reinterpret_cast<exception_globals *>(__cxxabiv1::__cxa_get_globals()); }
+
+// Out of line: its caller may have changed threads since it last knew where errno is.
+[[gnu::noinline]] void set_errno_of_this_thread(int value) noexcept {
+  asm volatile("" ::: "memory");
+  errno = value;
+}
+
+} // namespace
+
+void leave_task(task &t) noexcept {
+  if (!t.async_stopped) {
+    t.image.errno_value = errno;
+    arch::read_float_words(t.image);
+  } else if (const auto observe = stop_observer.load(std::memory_order_acquire); observe != nullptr) {
+    observe(this_worker()->request_time.load(std::memory_order_relaxed), now_ns());
+  }
+  arch::reset_float_words();
+  exception_globals &globals = globals_of_this_thread();
+  t.image.caught_exceptions = globals.caught;
+  t.image.uncaught_exceptions = globals.uncaught;
+  globals = {};
+  t.preempt_requested.store(false, std::memory_order_relaxed);
+}
+
+void enter_task(task &t) noexcept {
+  globals_of_this_thread() = {t.image.caught_exceptions, t.image.uncaught_exceptions};
+  arch::write_float_words(t.image);
+  errno = t.image.errno_value;
+}
+
+// On the task's stack, called by async_preempt.S.
+extern "C" void __stillpoint_async_preempted() noexcept {
+  worker &w = *this_worker();
+  task &t = *w.current;
+  arch::read_float_words(t.image);
+  worker *const pinned_before = t.pinned_to;
+  const bool pinned = t.stop_is_pinned;
+  if (pinned)
+    t.pinned_to = &w;
+  t.async_stopped = true;
+  ++t.preemptions;
+  sched::reschedule_preempted(pinned);
+  // Perhaps on another thread. If the scheduler found nobody else to run, enter_task has not been called.
+  t.async_stopped = false;
+  t.pinned_to = pinned_before;
+  arch::write_float_words(t.image);
+  set_errno_of_this_thread(t.image.errno_value);
+}
+
+} // namespace stillpoint::rt::preempt
