@@ -26,7 +26,7 @@ struct PollPass : PassInfoMixin<PollPass> {
     auto &FAM = MAM.getResult<FunctionAnalysisManagerModuleProxy>(M).getManager();
     for (Function &F : M)
       if (!F.isDeclaration())
-        addPolls(F, FAM.getResult<LoopAnalysis>(F));
+        addPolls(FAM.getResult<LoopAnalysis>(F));
     return PreservedAnalyses::none();
   }
 
@@ -34,7 +34,7 @@ struct PollPass : PassInfoMixin<PollPass> {
   static bool isRequired() { return true; }
 
 private:
-  static void addPolls(Function &F, LoopInfo &LI) {
+  static void addPolls(LoopInfo &LI) {
     SmallVector<std::pair<BasicBlock *, BasicBlock *>> BackEdges;
     for (Loop *L : LI.getLoopsInPreorder()) {
       SmallVector<BasicBlock *> Latches;
@@ -71,7 +71,7 @@ private:
 
 } // namespace
 
-extern "C" ::llvm::PassPluginLibraryInfo llvmGetPassPluginInfo() {
+extern "C" LLVM_ATTRIBUTE_VISIBILITY_DEFAULT PassPluginLibraryInfo llvmGetPassPluginInfo() {
   return {LLVM_PLUGIN_API_VERSION, "stillpoint-bench-poll", "1", [](PassBuilder &PB) {
             PB.registerOptimizerLastEPCallback(
                 [](ModulePassManager &MPM, OptimizationLevel, ThinOrFullLTOPhase) { MPM.addPass(PollPass()); });

@@ -12,7 +12,7 @@
 //
 // Usage: bench-step KERNEL ROUNDS. Prints "counts SAFE PINNED UNSAFE FOREIGN", then "unsafe ADDRESS COUNT" for the most frequent
 // unsafe addresses, as the file has them (ready for a disassembler).
-#include "../../runtime/map/reader.h"
+#include "runtime/map/reader.h"
 #include "serve.h"
 
 #include <algorithm>
