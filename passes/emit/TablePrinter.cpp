@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Problem: the tables have to follow the code through linkers that drop, fold and reorder sections.
+//
+// Mechanism: when the module's assembly is finished, every fragment's record and map go into sections that are linked to the section of the
+// code (SHF_LINK_ORDER), in the same COMDAT group and with the same unique number. Lengths are expressions over the labels that the machine pass
+// placed, so that the assembler, internal or external, resolves them after it has relaxed the branches.
+//
+// Invariant: a fragment of which any label was not printed is left out: its code is then foreign, never wrong.
+//
+// Rejected: one section for the whole module, which would keep dead functions alive and break folding.
+#include "passes/emit/Tables.h"
+
+#include "llvm/BinaryFormat/ELF.h"
+#include "llvm/CodeGen/AsmPrinter.h"
+#include "llvm/CodeGen/GCMetadata.h"
+#include "llvm/CodeGen/GCMetadataPrinter.h"
+#include "llvm/MC/MCContext.h"
+#include "llvm/MC/MCExpr.h"
+#include "llvm/MC/MCSectionELF.h"
+#include "llvm/MC/MCStreamer.h"
+#include "llvm/MC/MCSymbolELF.h"
+
+using namespace llvm;
+
+namespace stillpoint {
+
+namespace {
+
+constexpr const char *StateNames[] = {"unsafe", "safe", "safe, vector", "entry", "prologue", "epilogue", "own 0", "own"};
+
+// The sink of encodeMap that prints.
+class AssemblySink {
+public:
+  AssemblySink(MCStreamer &Out) : Out(Out) {}
+  void byte(uint8_t B) { Out.emitInt8(B); }
+  void uleb(uint64_t V) { Out.emitULEB128IntValue(V); }
+  void run(const MCSymbol *From, const MCSymbol *To, abi::state_code Code) {
+    MCContext &Context = Out.getContext();
+    auto *Length = MCBinaryExpr::createSub(MCSymbolRefExpr::create(To, Context), MCSymbolRefExpr::create(From, Context), Context);
+    auto *Scaled = MCBinaryExpr::createMul(Length, MCConstantExpr::create(1 << abi::run_state_bits, Context), Context);
+    Out.AddComment(StateNames[Code]);
+    Out.emitULEB128Value(MCBinaryExpr::createAdd(Scaled, MCConstantExpr::create(Code, Context), Context));
+  }
+
+private:
+  MCStreamer &Out;
+};
+
+class TablePrinter : public GCMetadataPrinter {
+public:
+  void finishAssembly(Module &, GCModuleInfo &, AsmPrinter &AP) override {
+    auto &Strategy = static_cast<TablesStrategy &>(getStrategy());
+    for (const auto &F : Strategy.Fragments)
+      if (isPrinted(F))
+        print(F, *AP.OutStreamer);
+    Strategy.Fragments.clear();
+  }
+
+private:
+  static bool isPrinted(const TablesStrategy::Fragment &F) {
+    const MCSymbol *Start = F.Runs.front().From;
+    if (!Start->isInSection())
+      return false;
+    return all_of(F.Runs, [&](const auto &R) { return R.To->isInSection() && &R.To->getSection() == &Start->getSection(); });
+  }
+
+  static MCSection *sectionFor(const char *Name, MCSection &CodeSection, MCContext &Context) {
+    auto &Section = static_cast<MCSectionELF &>(CodeSection);
+    unsigned Flags = ELF::SHF_ALLOC | ELF::SHF_LINK_ORDER;
+    StringRef Group;
+    if (const MCSymbol *G = Section.getGroup()) {
+      Flags |= ELF::SHF_GROUP;
+      Group = G->getName();
+    }
+    // A number of its own for every section of code: sections of one name that are linked to different code must stay apart.
+    return Context.getELFSection(Name, ELF::SHT_PROGBITS, Flags, 0, Group, Section.isComdat(), Section.getUniqueID(),
+                                 static_cast<const MCSymbolELF *>(Section.getBeginSymbol()));
+  }
+
+  static void print(const TablesStrategy::Fragment &F, MCStreamer &Out) {
+    MCContext &Context = Out.getContext();
+    const MCSymbol *Start = F.Runs.front().From;
+    MCSymbol *Map = Context.createTempSymbol("stillpoint_map");
+    Out.switchSection(sectionFor(STILLPOINT_MAPS_SECTION, Start->getSection(), Context));
+    Out.emitLabel(Map);
+    AssemblySink Sink(Out);
+    emit::encodeMap(Sink, F);
+    Out.switchSection(sectionFor(STILLPOINT_RECORDS_SECTION, Start->getSection(), Context));
+    Out.emitValueToAlignment(Align(4));
+    for (const MCSymbol *Target : {Start, static_cast<const MCSymbol *>(Map)}) {
+      MCSymbol *Here = Context.createTempSymbol();
+      Out.emitLabel(Here);
+      Out.emitAbsoluteSymbolDiff(Target, Here, 4);
+    }
+  }
+};
+
+GCRegistry::Add<TablesStrategy> Strategy(TablesStrategyName, "Stillpoint's tables");
+GCMetadataPrinterRegistry::Add<TablePrinter> Printer(TablesStrategyName, "Stillpoint's tables");
+
+} // namespace
+
+} // namespace stillpoint

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Goal, as an invariant: behind this pass, every fragment of every function of the module has a list of runs that covers its code without gaps, and
+// each run's state is true at each of its points. The code itself is untouched: only labels are added.
+//
+// Steps:
+//  1. Number the instructions that become code (Code).
+//  2. Frame at every point (FrameFlow, FramePlan).
+//  3. Registers that are live (Liveness), points that are unsafe by rule (UnsafePoints) or pinned (ThreadTaint).
+//  4. Put these together into one state for each point, and smooth out what is not worth a change.
+//  5. Place labels where the state changes, and hand the fragments to the module's tables.
+//
+// A label stands before the instruction that begins a new state. Where that instruction opens an aligned block, the label would come behind the
+// padding, which is executed on the way in; there it is put behind the instruction before it.
+#include "passes/Markers.h"
+#include "passes/Passes.h"
+#include "passes/emit/Tables.h"
+#include "passes/machine/FramePlan.h"
+#include "passes/machine/Liveness.h"
+#include "passes/machine/ThreadTaint.h"
+#include "passes/machine/UnsafePoints.h"
+
+#include "llvm/CodeGen/GCMetadata.h"
+#include "llvm/CodeGen/MachineFunctionPass.h"
+#include "llvm/CodeGen/Passes.h"
+#include "llvm/CodeGen/TargetPassConfig.h"
+#include "llvm/IR/Function.h"
+#include "llvm/MC/MCContext.h"
+#include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Triple.h"
+
+using namespace llvm;
+
+namespace stillpoint {
+
+namespace {
+
+using emit::PointState;
+
+// Gaps of at most this many instructions without a live vector register, inside stretches that have one, are not worth two changes.
+constexpr unsigned LongestSmoothedGap = 8;
+
+constexpr const char *LabelNames[] = {"stillpoint_unsafe",   "stillpoint_safe",     "stillpoint_safe_vector", "stillpoint_entry",
+                                      "stillpoint_prologue", "stillpoint_epilogue", "stillpoint_own",         "stillpoint_own"};
+
+// Everything that step 3 found.
+struct Findings {
+  const FramePlan &Plan;
+  const Liveness &Live;
+  const UnsafePoints &Unsafe;
+  const ThreadTaint &Taint;
+  bool Full;
+};
+
+PointState unsafeState(const PointFrame &Frame, bool IsCall) {
+  PointState S;
+  // Only a call needs its frame: it can be walked through while the callee is stopped.
+  if (Frame.Form != abi::frame_whole && !IsCall)
+    return S;
+  S.Form = Frame.Form;
+  S.Depth = Frame.Depth;
+  return S;
+}
+
+PointState stateAt(const Code &C, const Findings &F, unsigned I) {
+  Danger D = F.Unsafe.at(I);
+  const PointFrame &Frame = F.Plan.at(I);
+  if (D == Danger::NoFrame)
+    return {};
+  if (D == Danger::NoStop)
+    return unsafeState(Frame, C.Instructions[I].MI->isCall());
+  PointState S;
+  S.Kind = abi::kind_safe;
+  if (Frame.Sequence != PointState::Standard::None) {
+    if (F.Taint.pinned(I))
+      return {};
+    S.Sequence = Frame.Sequence;
+    return S;
+  }
+  if (Frame.Form == abi::frame_unknown)
+    return {};
+  S.Form = Frame.Form;
+  S.Depth = Frame.Depth;
+  if (F.Taint.pinned(I))
+    S.Kind = abi::kind_pinned;
+  if (F.Full) {
+    S.HasLiveSet = true;
+    S.Live = F.Live.liveSet(I);
+    S.VectorLive = F.Live.vectorLive(I);
+  } else if (Frame.Form == abi::frame_whole) {
+    S.VectorLive = F.Live.vectorLive(I);
+  }
+  return S;
+}
+
+// Step 4, second half.
+void smooth(std::vector<PointState> &States) {
+  auto IsSafe = [&](size_t I, bool Vector) {
+    return emit::commonCode(States[I]) == (Vector ? abi::state_safe_vector : abi::state_safe);
+  };
+  for (size_t I = 1; I < States.size(); ++I) {
+    if (!IsSafe(I, false) || !IsSafe(I - 1, true))
+      continue;
+    size_t End = I;
+    while (End != States.size() && IsSafe(End, false))
+      ++End;
+    if (End != States.size() && IsSafe(End, true) && End - I <= LongestSmoothedGap)
+      for (size_t J = I; J < End; ++J)
+        States[J].VectorLive = true;
+    I = End;
+  }
+}
+
+class PointStates : public MachineFunctionPass {
+public:
+  static char ID;
+  explicit PointStates(const PassOptions &Options) : MachineFunctionPass(ID), Options(Options) {}
+
+  StringRef getPassName() const override { return "Stillpoint point states"; }
+
+  void getAnalysisUsage(AnalysisUsage &AU) const override {
+    AU.setPreservesAll();
+    AU.addRequired<GCModuleInfo>();
+    MachineFunctionPass::getAnalysisUsage(AU);
+  }
+
+  bool runOnMachineFunction(MachineFunction &MF) override {
+    auto *Tables = static_cast<TablesStrategy *>(getAnalysis<GCModuleInfo>().getGCStrategy(TablesStrategyName));
+    // The pass may have been added twice.
+    if (Tables->LastFunction == MF.getFunctionNumber() || MF.getFunction().hasFnAttribute(IgnoreAttribute))
+      return false;
+    Tables->LastFunction = MF.getFunctionNumber();
+    Code C(MF);
+    if (C.size() == 0)
+      return false;
+    computeStates(C);
+    emitFragments(C, *Tables);
+    return true;
+  }
+
+private:
+  void computeStates(const Code &C);
+  void emitFragments(const Code &C, TablesStrategy &Tables);
+
+  PassOptions Options;
+  std::vector<PointState> States;
+  emit::FrameDescription Frame;
+};
+
+char PointStates::ID = 0;
+
+void PointStates::computeStates(const Code &C) {
+  FrameFlow Flow(C);
+  FramePlan Plan(C, Flow);
+  Liveness Live(C);
+  UnsafePoints Unsafe(C, Live);
+  ThreadTaint Taint(C, Live);
+  bool Full = Options.FullLiveness || C.MF.getFunction().hasFnAttribute(LivenessAttribute);
+  Findings F{Plan, Live, Unsafe, Taint, Full};
+  Frame = Plan.description();
+  Frame.Nosplit = Unsafe.isNosplit();
+  States.clear();
+  for (unsigned I = 0; I != C.size(); ++I)
+    States.push_back(stateAt(C, F, I));
+  smooth(States);
+}
+
+// Places labels between instructions.
+class Labels {
+public:
+  explicit Labels(const Code &C) : C(C), Context(C.MF.getContext()), Opens(C.size()), Sections(C.size(), MBBSectionID(0)) {
+    Align Alignment(1);
+    for (const MachineBasicBlock &B : C.MF) {
+      Alignment = std::max(Alignment, B.getAlignment());
+      const BlockRange &R = C.range(B);
+      if (R.Begin == R.End)
+        continue;
+      Opens[R.Begin] = Alignment > Align(1);
+      Alignment = Align(1);
+      for (unsigned I = R.Begin; I != R.End; ++I)
+        Sections[I] = B.getSectionID();
+    }
+  }
+
+  bool startsFragment(unsigned I) const { return I == 0 || Sections[I] != Sections[I - 1]; }
+
+  const MCSymbol *before(unsigned I, abi::state_code Code) {
+    if (Opens[I] && !startsFragment(I))
+      return behind(I - 1, Code);
+    MachineInstr &MI = *C.Instructions[I].MI;
+    if (!MI.getPreInstrSymbol())
+      MI.setPreInstrSymbol(C.MF, Context.createTempSymbol(LabelNames[Code]));
+    return MI.getPreInstrSymbol();
+  }
+
+  const MCSymbol *behind(unsigned I, abi::state_code Code) {
+    MachineInstr &MI = *C.Instructions[I].MI;
+    if (!MI.getPostInstrSymbol())
+      MI.setPostInstrSymbol(C.MF, Context.createTempSymbol(LabelNames[Code]));
+    return MI.getPostInstrSymbol();
+  }
+
+private:
+  const Code &C;
+  MCContext &Context;
+  std::vector<bool> Opens; // the first instruction behind padding
+  std::vector<MBBSectionID> Sections;
+};
+
+// Step 5.
+void PointStates::emitFragments(const Code &C, TablesStrategy &Tables) {
+  Labels Label(C);
+  for (unsigned Begin = 0; Begin != C.size();) {
+    unsigned End = Begin + 1;
+    while (End != C.size() && !Label.startsFragment(End))
+      ++End;
+    TablesStrategy::Fragment &F = Tables.Fragments.emplace_back();
+    F.Frame = Frame;
+    for (unsigned I = Begin; I != End; ++I) {
+      emit::StateRef State = emit::internState(F.OwnStates, States[I]);
+      if (!F.Runs.empty() && F.Runs.back().State == State)
+        continue;
+      const MCSymbol *Here = Label.before(I, State.Code);
+      if (!F.Runs.empty())
+        F.Runs.back().To = Here;
+      F.Runs.push_back({Here, nullptr, State});
+    }
+    F.Runs.back().To = Label.behind(End - 1, abi::state_unsafe);
+    Begin = End;
+  }
+}
+
+} // namespace
+
+bool isSupportedTarget(const Triple &T) { return T.getArch() == Triple::x86_64 && !T.isX32() && T.isOSBinFormatELF(); }
+
+MachineFunctionPass *createPointStatesPass(const PassOptions &Options) { return new PointStates(Options); }
+
+void addStillpointPasses(TargetMachine &TM, legacy::PassManagerBase &, TargetPassConfig *Config, const PassOptions &Options) {
+  if (Config && isSupportedTarget(TM.getTargetTriple()))
+    Config->insertPass(&UnpackMachineBundlesID, createPointStatesPass(Options));
+}
+
+} // namespace stillpoint

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The rules that UnsafePoints.h lists.
+#include "passes/machine/UnsafePoints.h"
+#include "passes/Markers.h"
+
+#include "llvm/CodeGen/MachineModuleInfo.h"
+#include "llvm/IR/Function.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/Instructions.h"
+#include "llvm/Target/TargetMachine.h"
+
+using namespace llvm;
+
+namespace stillpoint {
+
+namespace {
+
+// Assembly that adds no byte: nothing but white space, separators and comments to the end of the line.
+bool isSilent(StringRef Text) {
+  while (!Text.empty()) {
+    Text = Text.ltrim(" \t\n\r;");
+    if (Text.starts_with("#"))
+      Text = Text.drop_front(std::min(Text.find('\n'), Text.size()));
+    else if (!Text.empty())
+      return false;
+  }
+  return true;
+}
+
+StringRef asmText(const MachineInstr &MI) { return MI.getOperand(0).getSymbolName(); }
+
+bool isMarker(const MachineInstr &MI, const char *Marker) { return MI.isInlineAsm() && asmText(MI) == Marker; }
+
+// Conventions under which the callee gives back the stack that its arguments took, or has no ordinary frame.
+bool isOrdinary(CallingConv::ID CC, bool GuaranteedTailCalls) {
+  switch (CC) {
+  case CallingConv::Fast:
+    return !GuaranteedTailCalls;
+  case CallingConv::C:
+  case CallingConv::Cold:
+  case CallingConv::PreserveMost:
+  case CallingConv::PreserveAll:
+  case CallingConv::CXX_FAST_TLS:
+  case CallingConv::X86_64_SysV:
+  case CallingConv::X86_RegCall:
+  case CallingConv::X86_VectorCall:
+  case CallingConv::Swift:
+    return true;
+  default:
+    return false;
+  }
+}
+
+bool callsOddly(const Function &F, bool GuaranteedTailCalls) {
+  return any_of(instructions(F), [&](const llvm::Instruction &I) {
+    auto *Call = dyn_cast<CallBase>(&I);
+    return Call && !isOrdinary(Call->getCallingConv(), GuaranteedTailCalls);
+  });
+}
+
+} // namespace
+
+Danger UnsafePoints::ofFunction(const Liveness &Live) const {
+  const Function &F = C.MF.getFunction();
+  bool GuaranteedTailCalls = C.MF.getTarget().Options.GuaranteedTailCallOpt;
+  if (F.hasFnAttribute(Attribute::Naked) || C.MF.callsEHReturn() || C.MF.shouldSplitStack() || F.hasFnAttribute(Attribute::SafeStack) ||
+      !isOrdinary(F.getCallingConv(), GuaranteedTailCalls) || Live.usesTiles() || Live.usesExtendedGeneral())
+    return Danger::NoFrame;
+  if (any_of(C.Instructions, [](const auto &I) { return I.Class == OpClass::WriteSegment; }) || callsOddly(F, GuaranteedTailCalls))
+    return Danger::NoFrame;
+  if (Nosplit || C.MF.exposesReturnsTwice() || F.hasFnAttribute(Attribute::ReturnsTwice) || F.callsFunctionThatReturnsTwice())
+    return Danger::NoStop;
+  return Danger::None;
+}
+
+void UnsafePoints::markInstructions() {
+  auto Mark = [&](unsigned I, Danger D) {
+    if (Points.empty())
+      Points.resize(C.size(), Danger::None);
+    Points[I] = std::max(Points[I], D);
+  };
+  for (unsigned I = 0; I != C.size(); ++I) {
+    const auto &[MI, Class] = C.Instructions[I];
+    if (Class == OpClass::Expanded || Class == OpClass::TlsAddress || (MI->isInlineAsm() && !isSilent(asmText(*MI))))
+      Mark(I, Danger::NoFrame);
+  }
+}
+
+void UnsafePoints::markRegions() {
+  if (none_of(C.Instructions, [](const auto &I) { return isMarker(*I.MI, UnsafeBeginMarker); }))
+    return;
+  Points.resize(C.size(), Danger::None);
+  std::vector<unsigned> Depth(C.Blocks.size());
+  // The depth cannot grow for ever: a loop that enters a region without leaving it is cut off here.
+  static constexpr unsigned Deepest = 64;
+  auto Step = [](const MachineInstr &MI, unsigned &D) {
+    if (isMarker(MI, UnsafeBeginMarker))
+      D = D < Deepest ? D + 1 : D;
+    else if (isMarker(MI, UnsafeEndMarker) && D)
+      --D;
+  };
+  for (bool Changed = true; Changed;) {
+    Changed = false;
+    for (const MachineBasicBlock &B : C.MF) {
+      unsigned D = Depth[B.getNumber()], AtPads = 0;
+      for (unsigned I = C.range(B).Begin; I != C.range(B).End; ++I) {
+        Step(*C.Instructions[I].MI, D);
+        if (C.Instructions[I].MI->isCall())
+          AtPads = std::max(AtPads, D);
+      }
+      for (const MachineBasicBlock *T : B.successors()) {
+        unsigned New = T->isEHPad() ? AtPads : D;
+        Changed |= New > Depth[T->getNumber()];
+        Depth[T->getNumber()] = std::max(Depth[T->getNumber()], New);
+      }
+    }
+  }
+  for (const MachineBasicBlock &B : C.MF) {
+    unsigned D = Depth[B.getNumber()];
+    for (unsigned I = C.range(B).Begin; I != C.range(B).End; ++I) {
+      Step(*C.Instructions[I].MI, D);
+      if (D)
+        Points[I] = std::max(Points[I], Danger::NoStop);
+    }
+  }
+}
+
+UnsafePoints::UnsafePoints(const Code &C, const Liveness &Live) : C(C) {
+  Nosplit = C.MF.getFunction().hasFnAttribute(NosplitAttribute);
+  WholeFunction = ofFunction(Live);
+  markInstructions();
+  markRegions();
+}
+
+} // namespace stillpoint
