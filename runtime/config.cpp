@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // See config.h.
-#include "runtime/config.h"
+#include "config.h"
 
-#include "runtime/fatal.h"
+#include "fatal.h"
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // See fatal.h.
-#include "runtime/fatal.h"
+#include "fatal.h"
 
 #include <algorithm>
 #include <cerrno>

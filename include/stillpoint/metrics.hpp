@@ -4,6 +4,8 @@
 #ifndef STILLPOINT_METRICS_HPP
 #define STILLPOINT_METRICS_HPP
 
+#include <stillpoint/export.hpp>
+
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -29,7 +31,7 @@ enum class refusal : std::uint8_t {
 };
 
 /// The reason's name, as printed ("foreign_code").
-const char *to_string(refusal r) noexcept;
+STILLPOINT_API const char *to_string(refusal r) noexcept;
 
 /// A worker's counters; relaxed atomics, monotonically growing.
 struct worker_counters {
@@ -54,7 +56,7 @@ struct metrics {
 };
 
 /// Reads the counters. Any thread; not a consistent snapshot across workers. Not for signal handlers.
-metrics read_metrics() noexcept;
+STILLPOINT_API metrics read_metrics() noexcept;
 
 } // namespace stillpoint
 

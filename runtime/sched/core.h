@@ -75,6 +75,7 @@ struct task {
 
   // The scheduler's own.
   scheduler *owner = nullptr;       // the run() that the task belongs to
+  std::uint64_t run = 0;            // its number: scheduler objects are used again
   std::uint64_t slice_used = 0;     // what it had of its slice when it was put aside to go on soon
   std::atomic<std::uint64_t> queued_at{0}; // when it was queued; others peek (relaxed) to serve the older queue first
   void *sanitizer_fiber = nullptr;  // ThreadSanitizer's fiber, or AddressSanitizer's fake stack

@@ -8,7 +8,7 @@
 #ifndef STILLPOINT_RUNTIME_SCHED_QUEUE_H
 #define STILLPOINT_RUNTIME_SCHED_QUEUE_H
 
-#include "runtime/sched/core.h"
+#include "sched/core.h"
 
 #include <array>
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // See stack.h.
-#include "runtime/stack/stack.h"
+#include "stack/stack.h"
 
-#include "runtime/sched/core.h"
-#include "runtime/sched/lock.h"
+#include "sched/core.h"
+#include "sched/lock.h"
 
 #include <array>
 #include <bit>

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Waiting for a number of tasks to finish.
+#ifndef STILLPOINT_WAIT_GROUP_HPP
+#define STILLPOINT_WAIT_GROUP_HPP
+
+#include <stillpoint/export.hpp>
+
+#include <atomic>
+#include <cstddef>
+
+namespace stillpoint {
+
+/// A count of things still to be done, and tasks that wait for it to reach zero; like Go's sync.WaitGroup.
+///
+/// add() before starting what is counted, done() at its end, wait() for all. What happened before a done() is visible after the wait() that it
+/// ends. The group may be destroyed as soon as wait() has returned, and used again.
+/// Misuse that cannot be reported to anyone (more done() than add(), destruction while a task waits) ends the program with a message.
+/// Thread safety: all members may be called at the same time, but an add() from zero must come before the wait() that is to see it. Not for
+/// signal handlers.
+class STILLPOINT_API wait_group {
+public:
+  wait_group() = default;
+  ~wait_group();
+  wait_group(const wait_group &) = delete;
+  wait_group &operator=(const wait_group &) = delete;
+
+  /// Adds `n`, which may be negative. Any thread. Ends the program if the count would fall below zero.
+  void add(std::ptrdiff_t n = 1);
+  /// add(-1).
+  void done() { add(-1); }
+  /// Returns when the count is zero; other tasks run meanwhile. Tasks only: throws std::logic_error elsewhere.
+  void wait();
+
+private:
+  bool reach_zero(std::ptrdiff_t expected);
+
+  std::atomic<std::ptrdiff_t> count_{0};
+  void *waiters_ = nullptr; // guarded by a lock of the runtime
+};
+
+} // namespace stillpoint
+
+#endif

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Reading and printing the counters of <stillpoint/metrics.hpp>.
+#include "stillpoint/metrics.hpp"
+
+#include "fatal.h"
+#include "sched/run.h"
+
+#include <array>
+
+namespace stillpoint {
+namespace {
+
+constexpr std::size_t refusal_count = static_cast<std::size_t>(refusal::count);
+constexpr std::array<const char *, refusal_count> refusal_names{
+    "none",       "off",          "not_wanted",   "no_task",       "stack",         "runtime_lock",  "disabled",
+    "mutex_held", "foreign_code", "unsafe_point", "foreign_frame", "unknown_frame", "corrupt_table",
+};
+static_assert(refusal_names.back() != nullptr, "every refusal has a name");
+
+std::uint64_t get(const std::atomic<std::uint64_t> &counter) noexcept { return counter.load(std::memory_order_relaxed); }
+
+} // namespace
+
+const char *to_string(refusal r) noexcept {
+  const auto index = static_cast<std::size_t>(r);
+  return index < refusal_count ? refusal_names[index] : "unknown";
+}
+
+metrics read_metrics() noexcept {
+  metrics sum;
+  for (const rt::worker *w = rt::all_workers(); w; w = w->next_all) {
+    const worker_counters &c = w->counters;
+    sum.signals_sent += get(c.signals_sent);
+    sum.signals_received += get(c.signals_received);
+    sum.preemptions += get(c.preemptions);
+    sum.pinned_preemptions += get(c.pinned_preemptions);
+    sum.vector_saves += get(c.vector_saves);
+    sum.chained_signals += get(c.chained_signals);
+    for (std::size_t i = 0; i < refusal_count; ++i)
+      sum.refusals[i] += get(c.refusals[i]);
+  }
+  return sum;
+}
+
+namespace rt::sched {
+namespace {
+
+void print_preemptions() {
+  const metrics m = read_metrics();
+  (message() << "preemptstats: " << m.signals_sent << " signals sent, " << m.signals_received << " received, " << m.preemptions << " preemptions, of them "
+             << m.pinned_preemptions << " pinned and " << m.vector_saves << " with vector state; " << m.chained_signals << " signals of others")
+      .print();
+  for (std::size_t i = 1; i < refusal_count; ++i)
+    if (m.refusals[i] != 0)
+      (message() << "preemptstats: refused " << m.refusals[i] << " times: " << refusal_names[i]).print();
+}
+
+void print_scheduler(const scheduler &s) {
+  std::uint64_t turns = 0;
+  unsigned threads = 0;
+  for (unsigned i = 0; i < s.count; ++i) {
+    turns += s.processors[i].turns.load(std::memory_order_relaxed);
+    threads += s.processors[i].thread_state.load(std::memory_order_relaxed) != 0;
+  }
+  (message() << "schedtrace: " << s.next_task_id.load(std::memory_order_relaxed) - 1 << " tasks, " << turns << " turns, "
+             << s.steals.load(std::memory_order_relaxed) << " steals, " << threads << " of " << s.count << " workers started, slice "
+             << s.set.slice_ns << " ns")
+      .print();
+}
+
+} // namespace
+
+void print_statistics(const scheduler &s) {
+  if (s.set.preemptstats)
+    print_preemptions();
+  if (s.set.schedtrace)
+    print_scheduler(s);
+}
+
+} // namespace rt::sched
+} // namespace stillpoint

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The exported functions about tasks. Those that may park record where managed code called them, so they are called by managed code directly:
+// the headers add no frame of the runtime between.
+#include "fatal.h"
+#include "sched/park.h"
+#include "sched/tasks.h"
+#include "stack/stack.h"
+#include "stillpoint/stillpoint.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+
+namespace stillpoint {
+namespace {
+
+using rt::departure;
+using rt::processor;
+using rt::task;
+using rt::worker;
+
+bool commit_sleep(task &t, void *) noexcept {
+  t.owner->sleepers.add(t, t.ready_deadline);
+  return true;
+}
+
+void yield_from(worker &w, const rt::managed_caller &caller) noexcept {
+  processor &p = *w.held;
+  rt::scheduler &s = *p.owner;
+  const std::uint64_t timer = s.sleepers.earliest();
+  if (!rt::sched::others_could_run(p) && (timer == rt::never || timer > rt::monotonic_now()))
+    return;
+  w.current->caller = caller;
+  departure d;
+  d.why = departure::reason::yielded;
+  rt::sched::leave(w, d);
+}
+
+std::size_t checked_stack_size(std::size_t size) {
+  if (size == 0)
+    return rt::stack::default_size;
+  if (size > rt::stack::max_size)
+    throw std::length_error("stillpoint: go(): a stack of " + std::to_string(size) + " bytes; the most is " + std::to_string(rt::stack::max_size));
+  return std::max(size, rt::stack::min_size);
+}
+
+const task *current_task() noexcept {
+  const worker *const w = rt::this_worker();
+  return w ? w->current : nullptr;
+}
+
+} // namespace
+
+namespace detail {
+
+void start_task(std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument) {
+  worker &w = rt::sched::require_task("go()");
+  processor &p = *w.held;
+  task &t = rt::create_task(*p.owner, name, checked_stack_size(stack_size), entry, argument);
+  rt::change_state(t, rt::task_state::parked, rt::task_state::runnable);
+  rt::sched::push_local(p, t);
+  rt::sched::arm(p); // its fence comes before wake_one's look at the idle
+  rt::sched::wake_one(*p.owner);
+}
+
+void sleep_until(std::uint64_t deadline) {
+  worker &w = rt::sched::require_task("sleep_for()");
+  const rt::managed_caller caller = STILLPOINT_MANAGED_CALLER();
+  if (deadline <= rt::monotonic_now())
+    return yield_from(w, caller);
+  w.current->ready_deadline = deadline;
+  rt::sched::park(w, caller, commit_sleep, nullptr);
+}
+
+} // namespace detail
+
+void yield() {
+  worker &w = rt::sched::require_task("yield()");
+  yield_from(w, STILLPOINT_MANAGED_CALLER());
+}
+
+unsigned processors() {
+  if (const rt::scheduler *const s = rt::sched::active())
+    return s->count;
+  return rt::read_settings().processors;
+}
+
+std::uint64_t this_task::id() noexcept {
+  const task *const t = current_task();
+  return t ? t->id : 0;
+}
+
+std::string_view this_task::name() noexcept {
+  const task *const t = current_task();
+  return t ? std::string_view(t->name) : std::string_view();
+}
+
+} // namespace stillpoint

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The monitor: a thread without a processor that asks busy processors to give way, and wakes sleepers when no idle worker is there to do it.
+//
+// Mechanism: it looks at all processors, computes the earliest moment at which it will have to ask for something, announces that moment in
+// `monitor_deadline`, looks once more, and sleeps until then; without such a moment, until alarm_monitor(). So it costs nothing while every
+// processor is idle or has just one task. A slice ends at the time that the worker wrote down when the task began, not when the monitor first saw
+// it. A refused request is repeated after 20 us, doubling to 1 ms, until the processor takes up another task.
+// Its thread asks the kernel for short slices and no timer slack, so that it is on time when all CPUs are busy.
+// Rejected: a ticking monitor (costs an idle process wake-ups, and is late by half a tick on average).
+#include "sched/scheduler.h"
+
+#include <algorithm>
+#include <cstring>
+#include <sys/prctl.h>
+
+namespace stillpoint::rt::sched {
+namespace {
+
+constexpr std::uint64_t first_backoff_ns = 20'000;
+constexpr std::uint64_t last_backoff_ns = 1'000'000;
+
+// The kernel's sched_attr, as linux/sched/types.h has it (which older headers clash with <sched.h>).
+struct scheduling {
+  std::uint32_t size, policy;
+  std::uint64_t flags;
+  std::int32_t nice;
+  std::uint32_t priority;
+  std::uint64_t runtime, deadline, period;
+};
+
+void be_punctual() noexcept {
+  prctl(PR_SET_TIMERSLACK, 1UL);
+  scheduling wanted{};
+  wanted.size = sizeof wanted;
+  wanted.runtime = 100'000; // a short slice: EEVDF lets it in soon after it wakes (Linux 6.12; before, the value is ignored)
+  syscall(SYS_sched_setattr, 0, &wanted, 0u);
+}
+
+// From when on the task that runs on p has to give way, and never if to nobody. `started` is when it began.
+std::uint64_t wanted_off_at(const processor &p, std::uint64_t started, bool gives_way_to_woken) noexcept {
+  const bool next_waits = p.next.load(std::memory_order_relaxed) && crowded(*p.owner);
+  if (gives_way_to_woken || next_waits || p.pinned_woken.load(std::memory_order_relaxed))
+    return std::min(started + wake_grace_ns, p.slice_end.load(std::memory_order_relaxed));
+  return others_could_run(p) ? p.slice_end.load(std::memory_order_relaxed) : never;
+}
+
+// Of the busy processors, the `count` that have run longest give way to the tasks on the woken list: those that began at this time or before.
+std::uint64_t youngest_to_give_way(scheduler &s, std::uint32_t count) noexcept {
+  if (count == 0)
+    return 0;
+  if (count >= s.count)
+    return never;
+  std::uint64_t starts[max_processors];
+  std::uint32_t busy = 0;
+  for (unsigned i = 0; i < s.count; ++i)
+    if (s.processors[i].running.load(std::memory_order_relaxed))
+      starts[busy++] = s.processors[i].started.load(std::memory_order_relaxed);
+  if (busy <= count)
+    return never;
+  std::nth_element(starts, starts + count - 1, starts + busy);
+  return starts[count - 1];
+}
+
+// Asks p's task to give way, or says when to ask again.
+std::uint64_t ask(processor &p, task &t, std::uint64_t turn, std::uint64_t now) noexcept {
+  if (p.asked_turn != turn) {
+    p.asked_turn = turn;
+    p.backoff = 0;
+    p.ask_again_at = 0;
+  }
+  if (now >= p.ask_again_at) {
+    preempt::request(*p.self, t);
+    p.backoff = p.backoff == 0 ? first_backoff_ns : std::min(2 * p.backoff, last_backoff_ns);
+    p.ask_again_at = now + p.backoff;
+  }
+  return p.ask_again_at;
+}
+
+// When the monitor has to look next; asks for what is due if `act`.
+std::uint64_t look(scheduler &s, std::uint64_t now, bool act) noexcept {
+  std::uint64_t next = s.timer_waiter.load(std::memory_order_relaxed) ? never : s.sleepers.earliest();
+  if (s.set.asyncpreemptoff)
+    return next;
+  const std::uint64_t youngest = youngest_to_give_way(s, crowded(s) ? s.woken_count.load(std::memory_order_relaxed) : 0);
+  for (unsigned i = 0; i < s.count; ++i) {
+    processor &p = s.processors[i];
+    const std::uint64_t turn = p.turns.load(std::memory_order_relaxed);
+    task *const t = p.running.load(std::memory_order_acquire); // pairs with the worker's release: `started` belongs to it or to a later one
+    if (!t)
+      continue;
+    const std::uint64_t started = p.started.load(std::memory_order_relaxed);
+    std::uint64_t when = wanted_off_at(p, started, started <= youngest && youngest != 0);
+    if (when <= now && act)
+      when = ask(p, *t, turn, now);
+    else if (when <= now && p.asked_turn == turn)
+      when = p.ask_again_at;
+    next = std::min(next, when);
+  }
+  return next;
+}
+
+} // namespace
+
+void monitor_loop(scheduler &s) noexcept {
+  pthread_setname_np(pthread_self(), "sp-monitor");
+  be_punctual();
+  while (!s.monitor_stop.load(std::memory_order_acquire)) {
+    const std::uint32_t word = s.monitor_word.load(std::memory_order_acquire); // pairs with alarm_monitor
+    s.monitor_deadline.store(0, std::memory_order_seq_cst);
+    std::uint64_t now = monotonic_now();
+    if (!s.timer_waiter.load(std::memory_order_relaxed))
+      while (fire_timers(s, nullptr, now) != 0)
+        ;
+    std::uint64_t deadline = look(s, now, true);
+    s.monitor_deadline.store(deadline, std::memory_order_seq_cst);
+    std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fences in arm() and the wakers: they see our time or we see their work
+    now = monotonic_now();
+    deadline = std::min(deadline, look(s, now, false));
+    if (deadline > now)
+      futex_wait(s.monitor_word, word, deadline);
+  }
+}
+
+} // namespace stillpoint::rt::sched

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Waiting and waking, for everything that blocks a task (sleep, wait_group, and what runtime/sync will bring).
+//
+// Protocol: the waiter puts itself on a list under a lock and calls park(commit); `commit` runs on the scheduler's stack once the task can be
+// resumed by anyone, and gives the lock back. So nobody finds the task on the list before it is whole, and no wake-up is lost.
+#ifndef STILLPOINT_RUNTIME_SCHED_PARK_H
+#define STILLPOINT_RUNTIME_SCHED_PARK_H
+
+#include "sched/scheduler.h"
+
+namespace stillpoint::rt::sched {
+
+// Records where managed code called the exported function this is expanded in: its return address and the registers as they will be then.
+// Needs a frame pointer in the function (the runtime is compiled with them).
+#define STILLPOINT_MANAGED_CALLER() (::stillpoint::rt::sched::caller_of(__builtin_return_address(0), __builtin_frame_address(0)))
+
+inline managed_caller caller_of(void *return_address, void *frame) noexcept {
+  return {reinterpret_cast<std::uintptr_t>(return_address), reinterpret_cast<std::uintptr_t>(frame) + 2 * sizeof(void *),
+          *static_cast<std::uintptr_t *>(frame)};
+}
+
+// Parks the calling task until ready(). `w` is its worker; after the call the task may be on another.
+void park(worker &w, const managed_caller &caller, park_commit commit, void *argument) noexcept;
+
+// Wakes a parked task; it must be parked. Any thread; not for signal handlers. A task of a run() that is over stays where it is.
+void ready(task &t) noexcept;
+
+} // namespace stillpoint::rt::sched
+
+#endif

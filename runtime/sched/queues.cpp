@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Which task runs next. Order of service on a processor: woken tasks (a bounded number in a row), now and then the global queue, the task that
+// the last one woke, the one that gave way to a woken task, then whichever waits longest of the pinned and the local queue, then the global queue.
+// Invariant: every queue's head is served within a bounded number of turns. The chain through `next` shares one slice, so two tasks that
+// wake each other do not keep out a third.
+#include "sched/scheduler.h"
+
+#include <algorithm>
+
+namespace stillpoint::rt::sched {
+namespace {
+
+void stamp(task &t, std::uint64_t now) noexcept { t.queued_at.store(now, std::memory_order_relaxed); }
+
+void note_global(scheduler &s) noexcept STILLPOINT_REQUIRES(s.mutex) {
+  const task *const head = s.global.front();
+  s.global_oldest.store(head ? head->queued_at.load(std::memory_order_relaxed) : never, std::memory_order_relaxed);
+}
+
+task *pop_global_locked(scheduler &s) noexcept STILLPOINT_REQUIRES(s.mutex) {
+  task *const t = s.global.pop_front();
+  if (t)
+    s.global_count.fetch_sub(1, std::memory_order_relaxed);
+  note_global(s);
+  return t;
+}
+
+task *pop_woken(processor &p) noexcept {
+  scheduler &s = *p.owner;
+  if (s.woken_count.load(std::memory_order_relaxed) == 0)
+    return nullptr;
+  const lock_guard held(s.mutex);
+  task *const t = s.woken.pop_front();
+  if (t)
+    s.woken_count.fetch_sub(1, std::memory_order_relaxed);
+  return t;
+}
+
+task *pop_pinned(processor &p) noexcept {
+  if (p.pinned_count.load(std::memory_order_acquire) == 0)
+    return nullptr;
+  const lock_guard held(p.pinned_lock);
+  task *const t = p.pinned.pop_front();
+  if (!t)
+    return nullptr;
+  p.pinned_count.fetch_sub(1, std::memory_order_relaxed);
+  const task *const head = p.pinned.front();
+  p.pinned_oldest.store(head ? head->queued_at.load(std::memory_order_relaxed) : never, std::memory_order_relaxed);
+  p.pinned_woken.store(false, std::memory_order_relaxed);
+  return t;
+}
+
+// One task for now and, if the local queue is empty, this processor's share for later.
+task *pop_global(processor &p) noexcept {
+  scheduler &s = *p.owner;
+  if (s.global_count.load(std::memory_order_relaxed) == 0)
+    return nullptr;
+  const lock_guard held(s.mutex);
+  std::uint32_t share = 0;
+  if (p.local.empty())
+    share = std::min(s.global_count.load(std::memory_order_relaxed) / s.count, run_queue::capacity / 2);
+  task *const first = pop_global_locked(s);
+  for (std::uint32_t i = 1; i < share; ++i)
+    if (task *const t = pop_global_locked(s))
+      p.local.push(*t); // has room: it was empty
+  return first;
+}
+
+// The task in `slot`, unless its slice is over: then it queues like all others.
+task *take_slot(processor &p, std::atomic<task *> &slot) noexcept {
+  if (slot.load(std::memory_order_relaxed) == nullptr)
+    return nullptr;
+  task *const t = slot.exchange(nullptr, std::memory_order_acq_rel); // pairs with the exchange that put it there
+  if (t && t->slice_used >= p.owner->set.slice_ns) {
+    t->slice_used = 0;
+    push_local(p, *t);
+    return nullptr;
+  }
+  return t;
+}
+
+// A woken task, if the others have had their turn.
+task *pick_woken(processor &p) noexcept {
+  if (p.woken_streak >= woken_streak_limit)
+    return nullptr;
+  task *t = pop_woken(p);
+  if (!t && p.pinned_woken.load(std::memory_order_relaxed))
+    t = pop_pinned(p);
+  if (t)
+    ++p.woken_streak;
+  return t;
+}
+
+task *pick_queued(processor &p, std::uint64_t now) noexcept {
+  scheduler &s = *p.owner;
+  const std::uint64_t global_oldest = s.global_oldest.load(std::memory_order_relaxed);
+  const bool global_first = p.turns.load(std::memory_order_relaxed) % global_turn == 0 ||
+                            (global_oldest < now && now - global_oldest > s.set.slice_ns);
+  if (global_first)
+    if (task *const t = pop_global(p))
+      return t;
+  if (task *const t = take_slot(p, p.next))
+    return t;
+  if (task *const t = take_slot(p, p.interrupted))
+    return t;
+  const std::uint64_t pinned_oldest = p.pinned_oldest.load(std::memory_order_relaxed);
+  if (pinned_oldest <= p.local.oldest() && pinned_oldest <= global_oldest)
+    if (task *const t = pop_pinned(p))
+      return t;
+  if (task *const t = p.local.pop())
+    return t;
+  return pop_global(p);
+}
+
+task *steal_from(processor &thief, processor &victim) noexcept {
+  std::array<task *, run_queue::capacity / 2> taken;
+  const std::uint32_t count = victim.local.take_half(taken);
+  for (std::uint32_t i = 1; i < count; ++i)
+    push_local(thief, *taken[i]);
+  return count ? taken[0] : nullptr;
+}
+
+// A task that its processor would take up next: only after giving that processor a moment, since the usual waker parks at once.
+task *steal_slot(std::atomic<task *> &slot) noexcept {
+  task *const seen = slot.load(std::memory_order_relaxed);
+  if (!seen)
+    return nullptr;
+  for (int i = 0; i < 100; ++i)
+    __builtin_ia32_pause();
+  task *expected = seen;
+  if (!slot.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel, std::memory_order_relaxed))
+    return nullptr;
+  seen->slice_used = 0;
+  return seen;
+}
+
+std::uint32_t next_random(processor &p) noexcept {
+  p.random ^= p.random << 13;
+  p.random ^= p.random >> 17;
+  return p.random ^= p.random << 5;
+}
+
+} // namespace
+
+void push_local(processor &p, task &t) noexcept {
+  stamp(t, p.started.load(std::memory_order_relaxed));
+  if (p.local.push(t))
+    return;
+  // Full: half of it and this one go to the global queue, so that this does not happen at every push.
+  std::array<task *, run_queue::capacity / 2> half;
+  const std::uint32_t count = p.local.take_half(half);
+  scheduler &s = *p.owner;
+  const lock_guard held(s.mutex);
+  for (std::uint32_t i = 0; i < count; ++i)
+    s.global.push_back(*half[i]);
+  s.global.push_back(t);
+  s.global_count.fetch_add(count + 1, std::memory_order_relaxed);
+  note_global(s);
+}
+
+void push_global(scheduler &s, task &t) noexcept {
+  stamp(t, monotonic_now());
+  const lock_guard held(s.mutex);
+  s.global.push_back(t);
+  s.global_count.fetch_add(1, std::memory_order_relaxed);
+  note_global(s);
+}
+
+void push_woken(scheduler &s, task &t) noexcept {
+  t.slice_used = 0;
+  const lock_guard held(s.mutex);
+  s.woken.push_back(t);
+  s.woken_count.fetch_add(1, std::memory_order_relaxed);
+}
+
+void push_pinned(processor &p, task &t, bool woken) noexcept {
+  t.slice_used = 0;
+  stamp(t, monotonic_now());
+  {
+    const lock_guard held(p.pinned_lock);
+    if (p.pinned.empty())
+      p.pinned_oldest.store(t.queued_at.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    p.pinned.push_back(t);
+    p.pinned_count.fetch_add(1, std::memory_order_release); // pairs with the acquire in pop_pinned and wait_for_work
+    if (woken)
+      p.pinned_woken.store(true, std::memory_order_relaxed);
+  }
+  std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fence in wait_for_work: it sees the task or we see it idle
+  if (!wake_processor(p) && woken)
+    alarm_monitor(*p.owner, p.started.load(std::memory_order_relaxed) + wake_grace_ns);
+}
+
+task *pick(processor &p, std::uint64_t now) noexcept {
+  if (task *const t = pick_woken(p))
+    return t;
+  p.woken_streak = 0;
+  if (task *const t = pick_queued(p, now))
+    return t;
+  if (task *const t = pick_woken(p))
+    return t;
+  return pop_pinned(p);
+}
+
+task *steal(processor &p) noexcept {
+  scheduler &s = *p.owner;
+  if (s.count == 1)
+    return nullptr;
+  if (!p.spinning) { // at most half of the busy ones look around
+    const std::uint32_t busy = s.count - s.idle_count.load(std::memory_order_relaxed);
+    if (2 * s.spinning.load(std::memory_order_relaxed) >= busy)
+      return nullptr;
+    p.spinning = true;
+    s.spinning.fetch_add(1, std::memory_order_seq_cst);
+  }
+  constexpr int rounds = 4;
+  for (int round = 0; round < rounds; ++round) {
+    const std::uint32_t from = next_random(p);
+    for (unsigned i = 0; i < s.count; ++i) {
+      processor &victim = s.processors[(from + i) % s.count];
+      if (&victim == &p)
+        continue;
+      task *t = steal_from(p, victim);
+      if (!t && round == rounds - 1 && !(t = steal_slot(victim.next)))
+        t = steal_slot(victim.interrupted);
+      if (t) {
+        s.steals.fetch_add(1, std::memory_order_relaxed);
+        return t;
+      }
+    }
+  }
+  return nullptr;
+}
+
+bool others_could_run(const processor &p) noexcept {
+  return !p.local.empty() || p.next.load(std::memory_order_relaxed) || p.interrupted.load(std::memory_order_relaxed) ||
+         p.pinned_count.load(std::memory_order_relaxed) != 0 || p.owner->global_count.load(std::memory_order_relaxed) != 0 ||
+         p.owner->woken_count.load(std::memory_order_relaxed) != 0;
+}
+
+} // namespace stillpoint::rt::sched

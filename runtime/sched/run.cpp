@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// run(): starts the processors, waits for the main task, stops everything.
+//
+// How it stops. The main task's end sets `stopping`, and no task is taken up any more. Workers that run a task are asked to give way, like at
+// the end of a slice; calls into the runtime give way too. Those that have not come after `patience` (a blocking call, a loop in foreign
+// or nosplit code, asyncpreemptoff) are left behind, as detached threads. Tasks that have not ended are abandoned: nothing is unwound, their stacks stay
+// mapped, because others may hold pointers into them. Scheduler objects are used again, never freed, because a foreign thread may be waking one of
+// their tasks just now.
+#include "sched/run.h"
+
+#include "sched/park.h"
+
+#include "sched/tasks.h"
+#include "stack/stack.h"
+#include "stillpoint/task.hpp"
+
+#include <algorithm>
+#include <csignal>
+#include <stdexcept>
+#include <system_error>
+
+namespace stillpoint::rt {
+namespace {
+
+constexpr std::uint64_t patience_ns = 100'000'000;
+constexpr std::uint64_t last_backoff_ns = 1'000'000;
+
+constinit std::atomic<scheduler *> active_scheduler{nullptr};
+constinit std::atomic<bool> run_in_progress{false};
+constinit std::atomic<std::uint64_t> runs{0};
+constinit scheduler *retired = nullptr; // the last run's, all of whose workers ended. Whoever is the active run owns it
+
+void *monitor_thread(void *argument) noexcept {
+  sched::monitor_loop(*static_cast<scheduler *>(argument));
+  return nullptr;
+}
+
+// The retired scheduler made new, or another one.
+scheduler &obtain(const settings &set, std::uint64_t number) {
+  scheduler *s = std::exchange(retired, nullptr);
+  if (!s)
+    return *new scheduler(set, number);
+  if (s->count != set.processors) {
+    // The old one stays where it is; a program changes its number of processors rarely.
+    return *new scheduler(set, number);
+  }
+  std::unique_ptr<processor[]> kept = std::move(s->processors);
+  for (unsigned i = 0; i < set.processors; ++i) {
+    std::destroy_at(&kept[i]);
+    std::construct_at(&kept[i]);
+  }
+  std::destroy_at(s);
+  std::construct_at(s, set, number, std::move(kept));
+  return *s;
+}
+
+// The monitor must not take signals that are meant for the program.
+void start_monitor(scheduler &s) {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setsigmask_np(&attributes, &all);
+  const int error = pthread_create(&s.monitor_thread, &attributes, monitor_thread, &s);
+  pthread_attr_destroy(&attributes);
+  if (error != 0)
+    throw std::system_error(error, std::generic_category(), "stillpoint: cannot start the monitor thread");
+}
+
+void stop_monitor(scheduler &s) noexcept {
+  s.monitor_stop.store(true, std::memory_order_release); // pairs with monitor_loop
+  s.monitor_word.fetch_add(1, std::memory_order_release);
+  futex_wake(s.monitor_word, 1);
+  pthread_join(s.monitor_thread, nullptr);
+}
+
+// A worker that has not ended yet, after waking or asking each of those.
+processor *urge_workers(scheduler &s) noexcept {
+  processor *remaining = nullptr;
+  for (unsigned i = 0; i < s.count; ++i) {
+    processor &p = s.processors[i];
+    if (p.thread_state.load(std::memory_order_acquire) != 1) // pairs with the worker's release
+      continue;
+    remaining = &p;
+    p.wake_word.store(1, std::memory_order_release);
+    futex_wake(p.wake_word, 1);
+    if (task *const t = p.running.load(std::memory_order_acquire); t && !s.set.asyncpreemptoff)
+      preempt::request(*p.self, *t);
+  }
+  return remaining;
+}
+
+// Returns whether every worker ended.
+bool stop_workers(scheduler &s) noexcept {
+  const std::uint64_t give_up = monotonic_now() + patience_ns;
+  std::uint64_t backoff = 20'000;
+  while (processor *const p = urge_workers(s)) {
+    const std::uint64_t now = monotonic_now();
+    if (now >= give_up)
+      break;
+    futex_wait(p->thread_state, 1, std::min(now + backoff, give_up));
+    backoff = std::min(2 * backoff, last_backoff_ns);
+  }
+  bool all = true;
+  for (unsigned i = 0; i < s.count; ++i) {
+    processor &p = s.processors[i];
+    switch (p.thread_state.load(std::memory_order_acquire)) {
+    case 1:
+      pthread_detach(p.thread);
+      all = false;
+      break;
+    case 2:
+      pthread_join(p.thread, nullptr);
+      break;
+    default:
+      break;
+    }
+  }
+  return all;
+}
+
+void require_no_run() {
+  if (const worker *const w = this_worker(); w && w->current)
+    throw std::logic_error("stillpoint: run() called inside a task: use go()");
+}
+
+} // namespace
+
+scheduler::scheduler(const settings &s, std::uint64_t number, std::unique_ptr<processor[]> reused)
+    : set(s), run(number), count(s.processors), processors(reused ? std::move(reused) : std::make_unique<processor[]>(s.processors)) {
+  idle.reserve(count);
+  for (unsigned i = count; i-- > 0;) { // the first one is taken first
+    processor &p = processors[i];
+    p.owner = this;
+    p.index = i;
+    p.random = i + 1;
+    p.idle = true;
+    idle.push_back(&p);
+  }
+  idle_count.store(count, std::memory_order_relaxed);
+  pthread_sigmask(SIG_SETMASK, nullptr, &worker_signals);
+}
+
+void sched::forget_run() noexcept {
+  active_scheduler.store(nullptr, std::memory_order_relaxed);
+  run_in_progress.store(false, std::memory_order_relaxed);
+}
+
+scheduler *sched::active() noexcept { return active_scheduler.load(std::memory_order_acquire); } // pairs with run_main
+
+} // namespace stillpoint::rt
+
+namespace stillpoint::detail {
+
+void run_main(void (*entry)(void *), void *argument) {
+  using namespace stillpoint::rt;
+  require_no_run();
+  if (run_in_progress.exchange(true, std::memory_order_acq_rel))
+    throw std::logic_error("stillpoint: run() called while another run() is in progress");
+  struct guard {
+    ~guard() { run_in_progress.store(false, std::memory_order_release); } // pairs with the exchange
+  } const only_one;
+
+  const settings set = read_settings();
+  set_config(set);
+  sched::install_fork_handlers();
+  preempt::initialize();
+  scheduler &s = obtain(set, runs.fetch_add(1, std::memory_order_relaxed) + 1);
+  s.main_task = &create_task(s, "main", stack::main_size, entry, argument);
+  start_monitor(s);
+  active_scheduler.store(&s, std::memory_order_release); // pairs with active()
+  sched::ready(*s.main_task);
+  while (s.main_done.load(std::memory_order_acquire) == 0) // pairs with the release at the main task's end
+    futex_wait(s.main_done, 0);
+  stop_monitor(s);
+  const bool all_ended = stop_workers(s);
+  active_scheduler.store(nullptr, std::memory_order_release);
+  sched::print_statistics(s);
+  if (all_ended)
+    retired = &s;
+}
+
+} // namespace stillpoint::detail

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// See tasks.h.
+#include "sched/tasks.h"
+
+#include "arch/arch.h"
+#include "fatal.h"
+#include "sched/scheduler.h"
+#include "stack/stack.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstring>
+
+namespace stillpoint::rt {
+namespace {
+
+struct pool {
+  lock mutex;
+  task *free STILLPOINT_GUARDED_BY(mutex) = nullptr;
+};
+constinit pool tasks;
+
+task &allocate_task() {
+  {
+    const lock_guard held(tasks.mutex);
+    if (task *const t = tasks.free) {
+      tasks.free = t->next;
+      return *t;
+    }
+  }
+  return *new task; // lives as long as the process
+}
+
+void free_task(task &t) noexcept {
+  const lock_guard held(tasks.mutex);
+  t.next = tasks.free;
+  tasks.free = &t;
+}
+
+void set_name(task &t, std::string_view name) noexcept {
+  if (name.empty()) {
+    std::memcpy(t.name, "task ", 5);
+    *std::to_chars(t.name + 5, t.name + sizeof t.name - 1, t.id).ptr = '\0';
+    return;
+  }
+  const std::size_t size = std::min(name.size(), sizeof t.name - 1);
+  std::memcpy(t.name, name.data(), size);
+  t.name[size] = '\0';
+}
+
+// What a former life may have left behind. The atomics that others may still peek at keep their values.
+void reset(task &t, scheduler &owner) noexcept {
+  t.image = {};
+  arch::read_float_words(t.image); // a task begins with its creator's rounding, as a thread does
+  t.caller = {};
+  t.async_stopped = false;
+  t.held_mutexes = 0;
+  t.preempt_disabled = 0;
+  t.pinned_to = nullptr;
+  t.last_worker = nullptr;
+  t.preempt_requested.store(false, std::memory_order_relaxed);
+  t.next = nullptr;
+  t.preemptions = 0;
+  t.ready_deadline = 0;
+  t.owner = &owner;
+  t.run = owner.run;
+  t.slice_used = 0;
+  t.id = owner.next_task_id.fetch_add(1, std::memory_order_relaxed);
+}
+
+void task_finished() {
+  departure d;
+  d.why = departure::reason::finished;
+  sched::leave(*this_worker(), d);
+  fatal("a finished task was run again");
+}
+
+// Only under a sanitizer, which wants to hear of the new stack first. Managed frames over this one are never preempted.
+[[maybe_unused]] void sanitized_entry(void *argument) {
+  auto &t = *static_cast<task *>(argument);
+  sanitizer::task_begins(this_worker()->held->sanitizer_side);
+  t.entry(t.argument);
+}
+
+} // namespace
+
+void change_state(task &t, task_state expected, task_state wanted) noexcept {
+  task_state seen = expected;
+  // Acquire and release: whoever owns the stack next sees what its last owner did.
+  if (t.state.compare_exchange_strong(seen, wanted, std::memory_order_acq_rel, std::memory_order_relaxed))
+    return;
+  fatal(message() << "internal error: task \"" << std::string_view(t.name) << "\" is in state " << static_cast<std::uint64_t>(seen)
+                  << " instead of " << static_cast<std::uint64_t>(expected) << " on its way to " << static_cast<std::uint64_t>(wanted));
+}
+
+task &create_task(scheduler &owner, std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument) {
+  stack::slot &s = stack::allocate(stack_size);
+  task *t = nullptr;
+  try {
+    t = &allocate_task();
+  } catch (...) {
+    stack::release(s);
+    throw;
+  }
+  reset(*t, owner);
+  set_name(*t, name);
+  t->entry = entry;
+  t->argument = argument;
+  t->allocation = &s;
+  t->stack_low = s.low;
+  t->stack_high = s.high;
+  sanitizer::task_created(*t);
+  if constexpr (sanitizer::active)
+    t->context = arch::make_context(s.high, sanitized_entry, t, task_finished);
+  else
+    t->context = arch::make_context(s.high, entry, argument, task_finished);
+  t->state.store(task_state::parked, std::memory_order_release); // pairs with change_state
+  return *t;
+}
+
+void recycle_task(task &t) noexcept {
+  change_state(t, task_state::running, task_state::dead);
+  sanitizer::task_recycled(t);
+  stack::release(*static_cast<stack::slot *>(t.allocation));
+  t.allocation = nullptr;
+  free_task(t);
+}
+
+void lock_tasks_for_fork() noexcept STILLPOINT_UNCHECKED_LOCKING { tasks.mutex.acquire(); }
+void unlock_tasks_after_fork() noexcept STILLPOINT_UNCHECKED_LOCKING { tasks.mutex.release(); }
+
+} // namespace stillpoint::rt

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Task objects with their stacks. Invariant: a task object is never unmapped, only reused, so that the monitor and a sender of signals may
+// look at one that has just ended. Rejected: counting references (an atomic at every switch for the monitor's rare look).
+#ifndef STILLPOINT_RUNTIME_SCHED_TASKS_H
+#define STILLPOINT_RUNTIME_SCHED_TASKS_H
+
+#include "sched/core.h"
+
+#include <string_view>
+
+namespace stillpoint::rt {
+
+// Changes the state from `expected`; anything else means that two parties thought they owned the task: fatal.
+void change_state(task &t, task_state expected, task_state wanted) noexcept;
+
+// A parked task, ready to start entry(argument) on a stack of its own. Throws std::bad_alloc.
+task &create_task(scheduler &owner, std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument);
+
+// Takes back a dead task and its stack. On the scheduler's stack.
+void recycle_task(task &t) noexcept;
+
+// pthread_atfork.
+void lock_tasks_for_fork() noexcept;
+void unlock_tasks_after_fork() noexcept;
+
+} // namespace stillpoint::rt
+
+#endif

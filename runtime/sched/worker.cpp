@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// A worker's thread: takes a task, switches to it, and does on its own stack what the task left to be done.
+//
+// Invariants: a task's context is saved before anyone else can find the task; `worker::current` is set exactly while the thread may be on the
+// task's stack. Worker objects are never freed, only used again, because handlers, dlclose and the monitor look at them.
+#include "fatal.h"
+#include "sched/park.h"
+#include "sched/tasks.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <sys/prctl.h>
+
+namespace stillpoint::rt {
+namespace {
+
+constinit thread_local worker *current_worker = nullptr;
+
+struct worker_pool {
+  lock mutex;
+  worker *free STILLPOINT_GUARDED_BY(mutex) = nullptr; // linked by sched
+};
+constinit worker_pool workers;
+constinit std::atomic<worker *> worker_list{nullptr};
+
+} // namespace
+
+// Not inlined and opaque: a caller that is resumed on another thread must not reuse the thread pointer, nor the answer.
+[[gnu::noinline]] worker *this_worker() noexcept {
+  asm volatile("" ::: "memory");
+  worker *w = current_worker;
+  asm volatile("" : "+r"(w)::"memory");
+  return w;
+}
+
+worker *all_workers() noexcept { return worker_list.load(std::memory_order_acquire); } // pairs with the release in new_worker
+
+namespace sched {
+namespace {
+
+// The scheduler's half of a switch to `t` and back.
+void execute(processor &p, task &t, std::uint64_t now) noexcept {
+  worker &w = *p.self;
+  change_state(t, task_state::runnable, task_state::running);
+  t.last_worker = &w;
+  t.pinned_to = nullptr;
+  t.preempt_requested.store(false, std::memory_order_relaxed);
+  p.slice_begin = now - std::min(now, t.slice_used);
+  t.slice_used = 0;
+  p.started.store(now, std::memory_order_relaxed);
+  p.slice_end.store(p.slice_begin + p.owner->set.slice_ns, std::memory_order_relaxed);
+  p.turns.store(p.turns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  p.running.store(&t, std::memory_order_release); // pairs with the monitor's acquire
+  arm(p);
+  preempt::enter_task(t);
+  sanitizer::before_task(p.sanitizer_side, t);
+  w.current = &t;
+  std::atomic_signal_fence(std::memory_order_seq_cst); // the handler sees it set before we are on the task's stack
+  arch::__stillpoint_switch_context(&w.scheduler_context, t.context);
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  w.current = nullptr;
+  sanitizer::after_task(p.sanitizer_side);
+  preempt::leave_task(t);
+  p.running.store(nullptr, std::memory_order_relaxed);
+}
+
+void settle_preempted(processor &p, task &t, bool pinned, std::uint64_t now) noexcept {
+  change_state(t, task_state::running, task_state::runnable);
+  const std::uint64_t used = now - std::min(now, p.slice_begin);
+  if (pinned) {
+    t.pinned_to = p.self;
+    push_pinned(p, t, false);
+  } else if (used >= p.owner->set.slice_ns) {
+    push_global(*p.owner, t);
+    wake_one(*p.owner);
+  } else { // gives way to a woken task and goes on after it
+    t.slice_used = used;
+    if (task *const earlier = p.interrupted.exchange(&t, std::memory_order_acq_rel)) { // pairs with take_slot and steal_slot
+      earlier->slice_used = 0;
+      push_local(p, *earlier);
+    }
+  }
+}
+
+void settle_parked(processor &p, task &t, const departure &d) noexcept {
+  change_state(t, task_state::running, task_state::parked);
+  if (d.commit(t, d.argument))
+    return; // from here on the task may be running elsewhere
+  change_state(t, task_state::parked, task_state::runnable);
+  push_local(p, t);
+}
+
+void settle_finished(processor &p, task &t) noexcept {
+  scheduler &s = *p.owner;
+  const bool was_main = &t == s.main_task;
+  recycle_task(t);
+  if (!was_main)
+    return;
+  {
+    const lock_guard held(s.mutex);
+    s.stopping.store(true, std::memory_order_seq_cst);
+  }
+  s.main_done.store(1, std::memory_order_release); // pairs with run()'s acquire
+  futex_wake(s.main_done, 1);
+}
+
+// What the task that just left wanted.
+void settle(processor &p, task &t, std::uint64_t now) noexcept {
+  const departure d = p.leaving;
+  p.leaving = {};
+  switch (d.why) {
+  case departure::reason::yielded:
+    change_state(t, task_state::running, task_state::runnable);
+    push_local(p, t);
+    return;
+  case departure::reason::parked:
+    return settle_parked(p, t, d);
+  case departure::reason::preempted:
+    return settle_preempted(p, t, d.pinned, now);
+  case departure::reason::finished:
+    return settle_finished(p, t);
+  case departure::reason::abandoned:
+    return; // the run is over: nobody resumes it
+  case departure::reason::none:
+    break;
+  }
+  fatal("internal error: a task left its worker without a reason");
+}
+
+// Whether the task may run here; else it goes to the worker where its frames expect it.
+bool take_here(processor &p, task &t) noexcept {
+  if (!t.last_worker || t.last_worker == p.self || t.async_stopped || t.caller.pc == 0 || preempt::may_migrate(t))
+    return true;
+  t.pinned_to = t.last_worker;
+  push_pinned(*t.last_worker->held, t, true);
+  return false;
+}
+
+task *find_runnable(processor &p, std::uint64_t &now) noexcept {
+  scheduler &s = *p.owner;
+  for (;; now = monotonic_now()) {
+    if (s.stopping.load(std::memory_order_relaxed))
+      return nullptr;
+    fire_timers(s, &p, now);
+    task *t = pick(p, now);
+    if (!t)
+      t = steal(p);
+    if (!t) {
+      wait_for_work(p);
+      continue;
+    }
+    if (p.spinning) {
+      p.spinning = false;
+      s.spinning.fetch_sub(1, std::memory_order_seq_cst);
+      // Wakers left their tasks to us, and we can take but one.
+      if (work_anywhere(s))
+        call_for_help(s);
+    }
+    if (take_here(p, *t))
+      return t;
+  }
+}
+
+void *worker_thread(void *argument) noexcept {
+  auto &p = *static_cast<processor *>(argument);
+  p.thread = pthread_self();
+  worker &w = *p.self;
+  set_this_worker(&w);
+  w.thread_id = gettid();
+  char name[16];
+  std::snprintf(name, sizeof name, "sp-worker-%u", p.index);
+  pthread_setname_np(pthread_self(), name);
+  prctl(PR_SET_TIMERSLACK, 1UL); // idle workers wake sleepers
+  preempt::attach_worker(w);
+  worker_loop(p);
+  preempt::detach_worker(w);
+  set_this_worker(nullptr);
+  retire_worker(w);
+  p.thread_state.store(2, std::memory_order_release); // pairs with run()'s acquire
+  futex_wake(p.thread_state, 1);
+  return nullptr;
+}
+
+} // namespace
+
+void worker_loop(processor &p) noexcept {
+  std::uint64_t now = monotonic_now();
+  while (task *const t = find_runnable(p, now)) {
+    execute(p, *t, now);
+    now = monotonic_now();
+    settle(p, *t, now);
+  }
+}
+
+void start_worker(processor &p) {
+  p.self = &new_worker();
+  p.self->held = &p;
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setsigmask_np(&attributes, &p.owner->worker_signals);
+  pthread_t thread;
+  const int error = pthread_create(&thread, &attributes, worker_thread, &p);
+  pthread_attr_destroy(&attributes);
+  if (error != 0)
+    fatal(message() << "cannot start a worker thread: " << std::string_view(std::strerror(error)));
+}
+
+void leave(worker &w, const departure &why) noexcept {
+  processor &p = *w.held;
+  task &t = *w.current;
+  p.leaving = why;
+  sanitizer::before_scheduler(p.sanitizer_side, t, why.why == departure::reason::finished);
+  arch::__stillpoint_switch_context(&t.context, w.scheduler_context);
+  if constexpr (sanitizer::active) // perhaps on another thread now
+    sanitizer::after_scheduler(this_worker()->held->sanitizer_side, t);
+}
+
+worker &require_task(const char *call) {
+  worker *const w = this_worker();
+  if (!w || !w->current)
+    throw std::logic_error(std::string("stillpoint: ") + call + " called outside a task: only inside stillpoint::run()");
+  const scheduler &s = *w->held->owner;
+  if (s.forked.load(std::memory_order_relaxed))
+    fatal(message() << call << " called in a child of fork(): only exec and _exit may follow a fork() in a task");
+  if (s.stopping.load(std::memory_order_relaxed)) {
+    departure d;
+    d.why = departure::reason::abandoned;
+    leave(*w, d);
+  }
+  return *w;
+}
+
+worker &new_worker() noexcept {
+  {
+    const lock_guard held(workers.mutex);
+    if (worker *const w = workers.free) {
+      workers.free = static_cast<worker *>(w->sched);
+      w->sched = nullptr;
+      return *w;
+    }
+  }
+  auto *const w = new worker; // lives as long as the process
+  w->next_all = worker_list.load(std::memory_order_relaxed);
+  while (!worker_list.compare_exchange_weak(w->next_all, w, std::memory_order_release, std::memory_order_relaxed))
+    ; // release: pairs with all_workers
+  return *w;
+}
+
+void retire_worker(worker &w) noexcept {
+  w.current = nullptr;
+  w.thread_id = 0;
+  const lock_guard held(workers.mutex);
+  w.sched = workers.free;
+  workers.free = &w;
+}
+
+[[gnu::noinline]] void set_this_worker(worker *w) noexcept { current_worker = w; }
+
+void park(worker &w, const managed_caller &caller, park_commit commit, void *argument) noexcept {
+  w.current->caller = caller;
+  departure d;
+  d.why = departure::reason::parked;
+  d.commit = commit;
+  d.argument = argument;
+  leave(w, d);
+}
+
+void ready(task &t) noexcept { make_ready(t); }
+
+void reschedule_preempted(bool pinned) noexcept {
+  worker &w = *this_worker();
+  task &t = *w.current;
+  t.async_stopped = true;
+  ++t.preemptions;
+  departure d;
+  d.why = w.held->owner->forked.load(std::memory_order_relaxed) ? departure::reason::none : departure::reason::preempted;
+  d.pinned = pinned;
+  if (d.why == departure::reason::preempted)
+    leave(w, d);
+  t.async_stopped = false;
+}
+
+} // namespace sched
+} // namespace stillpoint::rt
