@@ -22,12 +22,8 @@
 
 #include "llvm/CodeGen/GCMetadata.h"
 #include "llvm/CodeGen/MachineFunctionPass.h"
-#include "llvm/CodeGen/Passes.h"
-#include "llvm/CodeGen/TargetPassConfig.h"
 #include "llvm/IR/Function.h"
 #include "llvm/MC/MCContext.h"
-#include "llvm/Target/TargetMachine.h"
-#include "llvm/TargetParser/Triple.h"
 
 using namespace llvm;
 
@@ -232,13 +228,6 @@ void PointStates::emitFragments(const Code &C, TablesStrategy &Tables) {
 
 } // namespace
 
-bool isSupportedTarget(const Triple &T) { return T.getArch() == Triple::x86_64 && !T.isX32() && T.isOSBinFormatELF(); }
-
 MachineFunctionPass *createPointStatesPass(const PassOptions &Options) { return new PointStates(Options); }
-
-void addStillpointPasses(TargetMachine &TM, legacy::PassManagerBase &, TargetPassConfig *Config, const PassOptions &Options) {
-  if (Config && isSupportedTarget(TM.getTargetTriple()))
-    Config->insertPass(&UnpackMachineBundlesID, createPointStatesPass(Options));
-}
 
 } // namespace stillpoint
