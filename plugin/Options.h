@@ -5,20 +5,11 @@
 #ifndef STILLPOINT_PLUGIN_OPTIONS_H
 #define STILLPOINT_PLUGIN_OPTIONS_H
 
-#include <string>
-#include <vector>
-
-namespace clang {
-class DiagnosticsEngine;
-}
-
 namespace stillpoint {
 
 /// Whether the tables hold every live register (liveness=full) or only what the collector needs.
 bool wantsFullLiveness();
-
-/// Takes the arguments of -fplugin-arg-stillpoint-NAME[=VALUE], each "NAME[=VALUE]". Reports the first that is wrong and returns false.
-bool parseOptions(clang::DiagnosticsEngine &Diags, const std::vector<std::string> &Arguments);
+void setFullLiveness(bool Full);
 
 } // namespace stillpoint
 

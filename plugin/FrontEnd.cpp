@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Clang's side of the plugin: an action that Clang runs before the main one, whatever that is. It parses the plugin's arguments, refuses
+// targets that have no tables, and hands the callback for the IR pipeline to code generation. The attributes register themselves where
+// they are (Nosplit.cpp, UnsafeRegion.cpp).
+//
+// Every error goes through Clang's diagnostics, once for each compilation; none ends the compiler by itself.
+#include "plugin/CodeGeneration.h"
+#include "plugin/Nosplit.h"
+#include "plugin/Options.h"
+
+#include "passes/Passes.h"
+
+#include "clang/AST/ASTConsumer.h"
+#include "clang/Basic/TargetInfo.h"
+#include "clang/Frontend/CompilerInstance.h"
+#include "clang/Frontend/FrontendPluginRegistry.h"
+
+using namespace clang;
+
+namespace {
+
+class Consumer : public ASTConsumer {
+public:
+  void Initialize(ASTContext &Context) override { stillpoint::forgetNosplitFunctions(Context); }
+  void HandleTranslationUnit(ASTContext &Context) override { stillpoint::checkNosplitFunctions(Context); }
+};
+
+bool parseLiveness(DiagnosticsEngine &Diags, llvm::StringRef Value) {
+  if (Value == "gc" || Value == "full") {
+    stillpoint::setFullLiveness(Value == "full");
+    return true;
+  }
+  if (Value.empty())
+    Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error, "option 'liveness' of the plugin 'stillpoint' needs a value: liveness=gc or "
+                                                                 "liveness=full"));
+  else
+    Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error, "'%0' is no value of the option 'liveness' of the plugin 'stillpoint'; known: "
+                                                                 "gc, full"))
+        << Value;
+  return false;
+}
+
+class Action : public PluginASTAction {
+public:
+  bool ParseArgs(const CompilerInstance &CI, const std::vector<std::string> &Arguments) override {
+    DiagnosticsEngine &Diags = CI.getDiagnostics();
+    for (llvm::StringRef Argument : Arguments) {
+      auto [Name, Value] = Argument.split('=');
+      if (Name != "liveness") {
+        Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error, "unknown option '%0' of the plugin 'stillpoint'; known: liveness=gc|full"))
+            << Name;
+        return false;
+      }
+      if (!parseLiveness(Diags, Value))
+        return false;
+    }
+    return true;
+  }
+
+  std::unique_ptr<ASTConsumer> CreateASTConsumer(CompilerInstance &CI, llvm::StringRef) override {
+    const llvm::Triple &Target = CI.getTarget().getTriple();
+    DiagnosticsEngine &Diags = CI.getDiagnostics();
+    if (stillpoint::isSupportedTarget(Target))
+      CI.getCodeGenOpts().PassBuilderCallbacks.push_back(stillpoint::extendPipeline);
+    else
+      Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error, "the plugin 'stillpoint' makes tables for x86-64 ELF only, not for '%0'"))
+          << Target.str();
+    return std::make_unique<Consumer>();
+  }
+
+  ActionType getActionType() override { return AddBeforeMainAction; }
+};
+
+FrontendPluginRegistry::Add<Action> Registered("stillpoint", "safe-points everywhere: tables for precise preemption");
+
+} // namespace
