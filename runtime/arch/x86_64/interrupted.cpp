@@ -16,7 +16,7 @@ constexpr std::size_t red_zone = 128;
 constexpr std::size_t pushed_registers = 16 * 8; // RFLAGS and all general registers but RSP
 constexpr std::size_t vector_alignment = 64;
 // The C half, the scheduler's part on the task's stack, and the saved context.
-constexpr std::size_t runtime_frames = 2048;
+constexpr std::size_t runtime_frames = 4096;
 
 } // namespace
 

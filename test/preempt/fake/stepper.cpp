@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// See stepper.h. The handler runs on the worker's alternate stack with SIGURG blocked; everything it needs is static.
+#include "test/preempt/fake/stepper.h"
+
+#include "runtime/arch/x86_64/vector_save.h"
+#include "runtime/map/registry.h"
+#include "test/preempt/fake/fake_scheduler.h"
+
+#include <algorithm>
+#include <csignal>
+#include <cpuid.h>
+#include <cstdlib>
+#include <cstring>
+#include <sstream>
+#include <thread>
+#include <ucontext.h>
+
+namespace stillpoint::test {
+namespace {
+
+constexpr greg_t trap_flag = 0x100;
+constexpr greg_t resume_flag = 0x10000;
+constexpr std::size_t area_limit = 16384;
+constexpr std::size_t legacy_size = 512;
+
+struct machine_state {
+  greg_t general[REG_EFL + 1];
+  unsigned char red_zone[128];
+  unsigned char area[area_limit]; // as XSAVE lays it out
+  std::size_t area_size;
+};
+
+struct {
+  machine_state before, after;
+  const fake_task *task = nullptr;
+  bool waiting = false; // a signal is pending for the recorded instruction
+  bool stopped = false; // ... and has stopped the task
+  bool with_vectors = false;
+  std::uint64_t preemptions = 0, vector_saves = 0; // the worker's counters when it was sent
+  step_report report;
+  const char *difference = nullptr;
+  greg_t difference_pc = 0;
+} state;
+
+bool is_managed(std::uintptr_t pc) {
+  map::point p;
+  const map::reader_scope reading(rt::this_worker());
+  return map::lookup(pc, p) == map::status::ok;
+}
+
+void record(machine_state &s, const ucontext_t &context) {
+  std::memcpy(s.general, context.uc_mcontext.gregs, sizeof s.general);
+  s.general[REG_EFL] &= ~resume_flag;
+  std::memcpy(s.red_zone, reinterpret_cast<const void *>(context.uc_mcontext.gregs[REG_RSP] - 128), sizeof s.red_zone);
+  const auto *const area = reinterpret_cast<const unsigned char *>(context.uc_mcontext.fpregs);
+  std::uint32_t reserved[5]; // what the kernel says of the area: magic, size with its own end, components (two words), size
+  std::memcpy(reserved, area + 464, sizeof reserved);
+  s.area_size = reserved[0] == 0x46505853 ? std::min<std::size_t>(reserved[4], area_limit) : legacy_size;
+  std::memcpy(s.area, area, s.area_size);
+}
+
+bool same(const machine_state &a, const machine_state &b, std::size_t at, std::size_t size) {
+  return std::memcmp(a.area + at, b.area + at, size) == 0;
+}
+
+const char *vector_difference(const machine_state &a, const machine_state &b) {
+  if (!same(a, b, 4, 1))
+    return "x87 tags";
+  for (std::size_t n = 0; n < 8; ++n)
+    if (!same(a, b, 32 + 16 * n, 10))
+      return "x87 registers";
+  if (!same(a, b, 160, 256))
+    return "XMM registers";
+  for (const unsigned component : {2u, 5u, 6u, 7u}) {
+    if ((rt::arch::__stillpoint_vector_save.mask >> component & 1) == 0)
+      continue; // not here, or a test has chosen FXSAVE
+    unsigned size = 0, offset = 0, c = 0, d = 0;
+    __get_cpuid_count(0xd, component, &size, &offset, &c, &d);
+    if (size != 0 && offset + size <= a.area_size && !same(a, b, offset, size))
+      return component == 2 ? "YMM registers" : component == 5 ? "mask registers" : "ZMM registers";
+  }
+  return nullptr;
+}
+
+const char *difference(const machine_state &a, const machine_state &b, bool with_vectors) {
+  if (std::memcmp(a.general, b.general, sizeof a.general) != 0)
+    return "general registers or flags";
+  if (std::memcmp(a.red_zone, b.red_zone, sizeof a.red_zone) != 0)
+    return "red zone";
+  if (!same(a, b, 0, 4))
+    return "x87 control or status";
+  if (!same(a, b, 24, 4))
+    return "MXCSR";
+  return with_vectors ? vector_difference(a, b) : nullptr;
+}
+
+void compare(const ucontext_t &context) {
+  record(state.after, context);
+  ++state.report.stops;
+  state.report.vector_stops += state.with_vectors;
+  const char *const what = difference(state.before, state.after, state.with_vectors);
+  if (what == nullptr)
+    return;
+  ++state.report.differences;
+  if (state.difference == nullptr) {
+    state.difference = what;
+    state.difference_pc = context.uc_mcontext.gregs[REG_RIP];
+  }
+}
+
+void on_trap(int, siginfo_t *, void *raw) {
+  ucontext_t &context = *static_cast<ucontext_t *>(raw);
+  rt::worker &w = *rt::this_worker();
+  if (state.task->finished) {
+    context.uc_mcontext.gregs[REG_EFL] &= ~trap_flag;
+    return;
+  }
+  if (state.waiting && !state.stopped && w.counters.preemptions.load() != state.preemptions) {
+    // Behind the first instruction of async_preempt: at full speed from here until the saved flags come back.
+    state.stopped = true;
+    state.with_vectors = w.counters.vector_saves.load() != state.vector_saves;
+    context.uc_mcontext.gregs[REG_EFL] &= ~trap_flag;
+    return;
+  }
+  if (!is_managed(static_cast<std::uintptr_t>(context.uc_mcontext.gregs[REG_RIP]))) {
+    state.waiting = false;
+    return;
+  }
+  const bool came_back = state.waiting && state.stopped;
+  state.waiting = state.stopped = false;
+  if (came_back) {
+    compare(context);
+    return;
+  }
+  ++state.report.steps;
+  record(state.before, context);
+  state.waiting = true;
+  state.preemptions = w.counters.preemptions.load();
+  state.vector_saves = w.counters.vector_saves.load();
+  request_here(w);
+}
+
+void install_trap_handler() {
+  struct sigaction action = {};
+  action.sa_sigaction = on_trap;
+  action.sa_flags = SA_SIGINFO | SA_ONSTACK;
+  sigemptyset(&action.sa_mask);
+  sigaddset(&action.sa_mask, SIGURG);
+  sigaction(SIGTRAP, &action, nullptr);
+}
+
+// From the next instruction on every one traps; the handler keeps quiet until managed code is reached.
+void set_trap_flag() { asm volatile("subq $128, %%rsp; pushfq; orq $0x100, (%%rsp); popfq; addq $128, %%rsp" ::: "memory", "cc"); }
+
+// There it stays as long as its stops are pinned.
+bool resume_on_new_thread(fake_task &t) {
+  bool stopped = true;
+  std::thread([&] {
+    fake_worker elsewhere;
+    do {
+      clobber_everything();
+      stopped = elsewhere.resume(t);
+      state.report.pinned_stops += stopped && elsewhere.last_stop_was_pinned;
+    } while (stopped && t.control.pinned_to != nullptr);
+  }).join();
+  return stopped;
+}
+
+} // namespace
+
+step_report run_stepped(void (*entry)(void *), void *argument, bool migrate) {
+  install_trap_handler();
+  fake_worker here;
+  fake_task t(entry, argument);
+  state.task = &t;
+  state.waiting = state.stopped = false;
+  state.report = {};
+  state.difference = nullptr;
+  set_trap_flag();
+  bool stopped = here.resume(t);
+  while (stopped) {
+    state.report.pinned_stops += here.last_stop_was_pinned;
+    here.last_stop_was_pinned = false;
+    if (migrate && t.control.pinned_to == nullptr) {
+      stopped = resume_on_new_thread(t);
+    } else {
+      clobber_everything();
+      stopped = here.resume(t);
+    }
+  }
+  if (state.difference != nullptr) {
+    std::ostringstream text;
+    text << state.difference << " at entry + 0x" << std::hex << static_cast<std::uintptr_t>(state.difference_pc) - reinterpret_cast<std::uintptr_t>(entry);
+    state.report.first_difference = text.str();
+  }
+  return state.report;
+}
+
+} // namespace stillpoint::test
