@@ -19,16 +19,13 @@
 
 using namespace std::chrono_literals;
 
-namespace {
-
 constexpr std::uint64_t rounds = std::uint64_t{1} << 29; // a few hundred milliseconds
 
-std::atomic<std::uint64_t> start{2 * rounds + 1}; // odd, so that this loop ends; the compiler does not know
+// Not static: the compiler must not know that nobody else reads and writes them. The start is odd, so that this loop ends.
+std::atomic<std::uint64_t> start{2 * rounds + 1};
 std::atomic<std::uint64_t> shown{0};
 std::atomic<bool> begun{false};
 std::atomic<bool> ended{false};
-
-} // namespace
 
 extern "C" [[stillpoint::nosplit, gnu::noinline]] void bounded_loop() {
   begun.store(true, std::memory_order_relaxed);

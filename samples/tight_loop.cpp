@@ -19,12 +19,9 @@
 
 using namespace std::chrono_literals;
 
-namespace {
-
-std::atomic<std::uint64_t> start{0}; // even, but the compiler does not know: the loop might end
+// Not static: the compiler must not know that nobody else reads and writes them. The start is even, so the loop never meets 1.
+std::atomic<std::uint64_t> start{0};
 std::atomic<std::uint64_t> shown{0};
-
-} // namespace
 
 // The whole point: nothing in here but arithmetic, a store, a comparison and a jump. Exported, so that `stillpoint-objdump
 // --function=endless_loop` finds it.
