@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// --check: the compiler's tables against the code that came out.
+//
+// Problem: the tables are written from labels in the compiler's own order of things; nothing else tells whether they describe the code.
+//
+// Mechanism: every fragment is disassembled, and these have to hold:
+//   1. it lies in one executable section, and is as long as its symbol says;
+//   2. all its bytes are instructions, and its end is an instruction's end;
+//   3. every run begins where an instruction begins;
+//   4. standard prologues and epilogues consist of the very bytes that the format says they do;
+//   5. where the unwinder's tables (.eh_frame) describe the same function, every known frame is the one that they describe.
+#include "model.h"
+#include "unwind.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <set>
+
+namespace stillpoint::tools {
+
+using namespace llvm;
+
+namespace {
+
+constexpr std::size_t most_lines = 20; // for each fragment
+
+// The bytes of PUSH and POP of the saved registers, in saved_register order, and of MOV RBP, RSP in both encodings.
+constexpr std::uint8_t push_bytes[][2] = {{0x55, 0}, {0x41, 0x57}, {0x41, 0x56}, {0x41, 0x55}, {0x41, 0x54}, {0x53, 0}};
+constexpr std::uint8_t pop_bytes[][2] = {{0x5d, 0}, {0x41, 0x5f}, {0x41, 0x5e}, {0x41, 0x5d}, {0x41, 0x5c}, {0x5b, 0}};
+constexpr std::uint8_t frame_pointer_setup[][3] = {{0x48, 0x89, 0xe5}, {0x48, 0x8b, 0xec}};
+
+class fragment_check {
+public:
+  fragment_check(const fragment &checked, disassembler &with, const unwind_info &cfi, std::vector<std::string> &into)
+      : f(checked), d(with), unwind(cfi), problems(into) {}
+  void run();
+
+private:
+  template <typename... Args> void problem(const char *format, Args &&...args);
+  void check_place();
+  void check_boundaries();
+  void check_standard_sequence(const state_run &r);
+  void check_frames();
+  ArrayRef<std::uint8_t> bytes_at(std::uint64_t address, std::uint64_t size) const;
+  bool matches(std::uint64_t &at, ArrayRef<std::uint8_t> expected) const;
+
+  const fragment &f;
+  disassembler &d;
+  const unwind_info &unwind;
+  std::vector<std::string> &problems;
+  std::size_t told = 0;
+  std::set<std::uint64_t> starts; // of instructions
+};
+
+template <typename... Args> void fragment_check::problem(const char *format, Args &&...args) {
+  if (++told > most_lines)
+    return;
+  const std::string name = f.demangled.empty() ? formatv("{0:x}", f.shown(f.start())).str() : f.demangled;
+  problems.push_back(formatv("{0}: {1} (record {2}): {3}", f.file->name, name, f.record, formatv(format, std::forward<Args>(args)...).str()));
+}
+
+void fragment_check::run() {
+  check_place();
+  if (f.code == nullptr)
+    return;
+  check_boundaries();
+  for (const state_run &r : f.runs)
+    if (r.run.code == abi::state_prologue || r.run.code == abi::state_epilogue)
+      check_standard_sequence(r);
+  check_frames();
+}
+
+// 1.
+void fragment_check::check_place() {
+  if (f.code == nullptr)
+    problem("the code from {0:x} to {1:x} is not inside one executable section", f.start(), f.end);
+  else if (f.symbol_size != 0 && f.symbol_size != f.end - f.start())
+    problem("the table covers {0} bytes, the function has {1}", f.end - f.start(), f.symbol_size);
+}
+
+// 2. and 3.
+void fragment_check::check_boundaries() {
+  std::uint64_t end = f.start();
+  each_instruction(f, d, /*with_text=*/false, [&](const instruction &i) {
+    starts.insert(i.address);
+    end = i.address + i.code.size;
+    if (!i.code.ok)
+      problem("the byte at {0:x} is not an instruction", f.shown(i.address));
+  });
+  if (end != f.end)
+    problem("its end {0:x} is inside an instruction that ends at {1:x}", f.shown(f.end), f.shown(end));
+  starts.insert(f.end);
+  for (const state_run &r : f.runs)
+    if (!starts.contains(r.run.start))
+      problem("the run that begins at {0:x} does not begin at an instruction", f.shown(r.run.start));
+}
+
+ArrayRef<std::uint8_t> fragment_check::bytes_at(std::uint64_t address, std::uint64_t size) const {
+  const std::uint64_t available = std::min(size, f.end - address);
+  return f.code->contents.slice(address - f.code->address, available);
+}
+
+bool fragment_check::matches(std::uint64_t &at, ArrayRef<std::uint8_t> expected) const {
+  const bool same = bytes_at(at, expected.size()) == expected;
+  at += expected.size();
+  return same;
+}
+
+// 4.
+void fragment_check::check_standard_sequence(const state_run &r) {
+  const bool prologue = r.run.code == abi::state_prologue;
+  const std::uint64_t run_end = r.run.start + r.run.length;
+  std::uint64_t pops = 0;
+  for (unsigned reg = 0; reg != abi::saved_register_count; ++reg)
+    pops += (f.header.saved >> reg & 1) != 0 ? abi::saved_register_push_size(reg) : 0;
+  std::uint64_t at = prologue ? r.run.start : run_end - pops;
+  bool good = true;
+  for (unsigned n = 0; n != abi::saved_register_count; ++n) {
+    const unsigned reg = prologue ? n : abi::saved_register_count - 1 - n;
+    if ((f.header.saved >> reg & 1) == 0)
+      continue;
+    good = matches(at, ArrayRef<std::uint8_t>(prologue ? push_bytes[reg] : pop_bytes[reg], abi::saved_register_push_size(reg))) && good;
+    if (!prologue || reg != abi::saved_rbp || !f.header.cfa_is_rbp)
+      continue;
+    std::uint64_t again = at;
+    good = (matches(at, frame_pointer_setup[0]) || matches(again, frame_pointer_setup[1])) && good;
+  }
+  // What is left is one instruction: no other begins inside it.
+  const std::uint64_t rest_begin = prologue ? at : r.run.start;
+  const std::uint64_t rest_end = prologue ? run_end : run_end - pops;
+  const auto inside = starts.upper_bound(rest_begin);
+  good = good && (rest_begin >= rest_end || inside == starts.end() || *inside >= rest_end);
+  if (!good)
+    problem("the {0} at {1:x} is not the standard one", prologue ? "prologue" : "epilogue", f.shown(r.run.start));
+}
+
+// 5.
+void fragment_check::check_frames() {
+  each_instruction(f, d, /*with_text=*/false, [&](const instruction &i) {
+    const bool whole = i.state.code == abi::state_safe || i.state.code == abi::state_safe_vector;
+    if (i.state.frame.known)
+      if (const std::string difference = unwind.difference(i.address, i.state.frame, whole); !difference.empty())
+        problem("at {0:x} {1}", f.shown(i.address), difference);
+  });
+}
+
+} // namespace
+
+std::vector<std::string> check(ArrayRef<fragment> fragments, disassembler &d) {
+  std::vector<std::string> problems;
+  if (fragments.empty())
+    return problems;
+  const unwind_info unwind(fragments.front().file->eh_frame);
+  for (const fragment &f : fragments)
+    fragment_check(f, d, unwind, problems).run();
+  return problems;
+}
+
+} // namespace stillpoint::tools

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// See model.h.
+#include "model.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Demangle/Demangle.h"
+#include "llvm/Support/Endian.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <tuple>
+
+namespace stillpoint::tools {
+
+using namespace llvm;
+
+namespace {
+
+std::uint64_t record_field(const table &t, std::size_t record, std::size_t field) {
+  const std::uint64_t offset = record * sizeof(abi::record) + field;
+  const auto delta = static_cast<std::int32_t>(support::endian::read32le(t.view.records.data + offset));
+  return t.view.records.address + offset + static_cast<std::uint64_t>(std::int64_t{delta});
+}
+
+// Says which rule the reader's refusal is about, as far as it can be told from outside.
+Error describe_corruption(const image &file, const table &t, std::size_t record) {
+  map::fragment header;
+  std::uint64_t end = 0;
+  std::string what;
+  const std::uint64_t map_address = record_field(t, record, offsetof(abi::record, map));
+  const std::uint64_t map_offset = map_address - t.view.maps.address;
+  if (map_offset >= t.view.maps.size)
+    what = formatv("its map at {0:x} is outside section {1}", map_address - t.maps_bias, STILLPOINT_MAPS_SECTION);
+  else if (map::visit_fragment(t.view, record, header, end, nullptr, nullptr) != map::status::ok)
+    what = formatv("its map (offset {0:x} in {1}) contradicts the format behind {2} bytes of code", map_offset, STILLPOINT_MAPS_SECTION,
+                   end - header.start);
+  else
+    what = formatv("its code at {0:x} overlaps or precedes the previous record's", header.start);
+  return createStringError(inconvertibleErrorCode(), formatv("{0}: corrupt table: record {1} (offset {2:x} in {3}): {4}", file.name, record,
+                                                             record * sizeof(abi::record), t.name, what)
+                                                         .str());
+}
+
+// Maps follow one another without gaps, but for what the linker aligned: the next map's start is this one's end.
+std::vector<std::uint64_t> map_sizes(const table &t) {
+  std::vector<std::pair<std::uint64_t, std::size_t>> starts;
+  for (std::size_t i = 0; i != t.view.record_count(); ++i)
+    starts.emplace_back(record_field(t, i, offsetof(abi::record, map)), i);
+  llvm::sort(starts);
+  std::vector<std::uint64_t> sizes(starts.size());
+  for (std::size_t i = 0; i != starts.size(); ++i) {
+    const std::uint64_t end = i + 1 < starts.size() ? starts[i + 1].first : t.view.maps.address + t.view.maps.size;
+    sizes[starts[i].second] = end - starts[i].first;
+  }
+  return sizes;
+}
+
+void name_fragment(fragment &f) {
+  const symbol *s = f.file->symbol_at(f.start());
+  if (s == nullptr)
+    return;
+  f.mangled = s->name;
+  f.demangled = llvm::demangle(s->name);
+  f.symbol_size = s->size;
+}
+
+Error read_table(const image &file, const table &t, std::vector<fragment> &into) {
+  std::size_t bad = 0;
+  if (map::validate(t.view, bad) != map::status::ok)
+    return describe_corruption(file, t, bad);
+  const std::vector<std::uint64_t> sizes = map_sizes(t);
+  for (std::size_t i = 0; i != t.view.record_count(); ++i) {
+    fragment f;
+    f.file = &file;
+    f.record = i;
+    f.map_bytes = sizes[i];
+    const auto collect = [](void *context, const map::run &r, const map::point &at_start) {
+      static_cast<std::vector<state_run> *>(context)->push_back({r, at_start});
+      return true;
+    };
+    (void)map::visit_fragment(t.view, i, f.header, f.end, collect, &f.runs); // validated above
+    const section *code = file.code_at(f.start());
+    f.code = code != nullptr && f.end <= code->end() ? code : nullptr;
+    name_fragment(f);
+    into.push_back(std::move(f));
+  }
+  return Error::success();
+}
+
+} // namespace
+
+void counts::add(const counts &more) {
+  for (unsigned kind = 0; kind != kind_count; ++kind) {
+    points[kind] += more.points[kind];
+    bytes[kind] += more.bytes[kind];
+  }
+}
+
+bool fragment::is_part() const {
+  return StringRef(mangled).contains(".cold") || StringRef(mangled).contains(".__part.");
+}
+
+const char *kind_name(abi::point_kind kind) {
+  switch (kind) {
+  case abi::kind_unsafe:
+    return "unsafe";
+  case abi::kind_safe:
+    return "safe";
+  case abi::kind_pinned:
+    return "pinned";
+  }
+  return "?";
+}
+
+const char *register_name(unsigned saved_register) {
+  static constexpr const char *names[abi::saved_register_count] = {"rbp", "r15", "r14", "r13", "r12", "rbx"};
+  return names[saved_register];
+}
+
+bool same_state(const map::point &a, const map::point &b) {
+  if (a.kind != b.kind || a.vector_live != b.vector_live || a.has_live_set != b.has_live_set || a.frame.known != b.frame.known)
+    return false;
+  if (a.has_live_set && (a.live.general != b.live.general || a.live.vector != b.live.vector || a.live.other != b.live.other))
+    return false;
+  return !a.frame.known ||
+         (a.frame.cfa_is_rbp == b.frame.cfa_is_rbp && a.frame.cfa_offset == b.frame.cfa_offset && a.frame.saved == b.frame.saved);
+}
+
+Expected<std::vector<fragment>> read_fragments(const image &file) {
+  std::vector<fragment> all;
+  for (const table &t : file.tables)
+    if (Error e = read_table(file, t, all))
+      return std::move(e);
+  llvm::sort(all, [](const fragment &a, const fragment &b) { return std::tie(a.header.start, a.record) < std::tie(b.header.start, b.record); });
+  return all;
+}
+
+void each_instruction(const fragment &f, disassembler &d, bool with_text, instruction_visitor visit) {
+  if (f.code == nullptr)
+    return;
+  map::point previous;
+  auto covering = f.runs.begin();
+  for (std::uint64_t at = f.start(); at < f.end;) {
+    while (at >= covering->run.start + covering->run.length)
+      ++covering;
+    instruction i;
+    i.address = at;
+    // Not cut at the fragment's end: an instruction that crosses it is an error that check() tells of.
+    i.code = d.decode(f.code->contents.drop_front(at - f.code->address), f.shown(at), with_text);
+    map::resolve_in_run(f.header, covering->run, covering->at_start, at - covering->run.start, i.state);
+    i.changed = at == f.start() || !same_state(previous, i.state);
+    previous = i.state;
+    visit(i);
+    at += i.code.size;
+  }
+}
+
+summary summarize(ArrayRef<fragment> fragments, disassembler &d) {
+  summary s;
+  for (const fragment &f : fragments) {
+    s.functions += !f.is_part();
+    s.fragments += 1;
+    s.runs += f.runs.size();
+    s.code_bytes += f.end - f.start();
+    s.map_bytes += f.map_bytes;
+    each_instruction(f, d, /*with_text=*/false, [&](const instruction &i) {
+      s.states.points[i.state.kind] += i.code.ok;
+      s.states.bytes[i.state.kind] += i.code.size;
+    });
+  }
+  return s;
+}
+
+} // namespace stillpoint::tools

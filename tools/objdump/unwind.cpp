@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// See unwind.h. LLVM's parser makes rows (from this address on the CFA is there, the registers are there) of every function description;
+// they are kept in one list by address.
+#include "unwind.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/DebugInfo/DWARF/DWARFDataExtractor.h"
+#include "llvm/DebugInfo/DWARF/DWARFDebugFrame.h"
+#include "llvm/DebugInfo/DWARF/LowLevel/DWARFUnwindTable.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <tuple>
+
+namespace stillpoint::tools {
+
+using namespace llvm;
+
+namespace {
+
+// DWARF's register numbers of x86-64.
+constexpr unsigned dwarf_rsp = 7;
+constexpr unsigned dwarf_rbp = 6;
+constexpr unsigned dwarf_saved[abi::saved_register_count] = {6, 15, 14, 13, 12, 3};
+constexpr const char *saved_names[abi::saved_register_count] = {"rbp", "r15", "r14", "r13", "r12", "rbx"};
+
+struct row {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+  bool comparable = false; // the CFA is a register plus an offset
+  unsigned cfa_register = 0;
+  std::int64_t cfa_offset = 0;
+  std::int64_t slot[abi::saved_register_count] = {}; // bytes below the CFA; 0: not saved
+};
+
+row make_row(const dwarf::UnwindRow &from, std::uint64_t end) {
+  row r;
+  r.begin = from.getAddress();
+  r.end = end;
+  const dwarf::UnwindLocation &cfa = from.getCFAValue();
+  r.comparable = cfa.getLocation() == dwarf::UnwindLocation::RegPlusOffset && !cfa.getDereference();
+  if (!r.comparable)
+    return r;
+  r.cfa_register = cfa.getRegister();
+  r.cfa_offset = cfa.getOffset();
+  for (unsigned reg = 0; reg != abi::saved_register_count; ++reg) {
+    const auto where = from.getRegisterLocations().getRegisterLocation(dwarf_saved[reg]);
+    if (where && where->getLocation() == dwarf::UnwindLocation::CFAPlusOffset && where->getDereference())
+      r.slot[reg] = -std::int64_t{where->getOffset()};
+  }
+  return r;
+}
+
+} // namespace
+
+struct unwind_info::rows {
+  std::vector<row> by_address;
+};
+
+unwind_info::unwind_info(const section &eh_frame) : all(std::make_unique<rows>()) {
+  const StringRef bytes = toStringRef(eh_frame.contents);
+  if (bytes.empty())
+    return;
+  DWARFDebugFrame frames(Triple::x86_64, /*IsEH=*/true, eh_frame.address);
+  if (Error e = frames.parse(DWARFDataExtractor(bytes, /*IsLittleEndian=*/true, /*AddressSize=*/8))) {
+    consumeError(std::move(e));
+    return;
+  }
+  for (const dwarf::FrameEntry &entry : frames) {
+    const auto *fde = dyn_cast<dwarf::FDE>(&entry);
+    if (fde == nullptr || fde->getLinkedCIE() == nullptr)
+      continue;
+    Expected<dwarf::UnwindTable> table = dwarf::createUnwindTable(fde);
+    if (!table) {
+      consumeError(table.takeError());
+      continue;
+    }
+    const std::uint64_t end = fde->getInitialLocation() + fde->getAddressRange();
+    for (std::size_t i = 0; i != table->size(); ++i)
+      if ((*table)[i].hasAddress())
+        all->by_address.push_back(make_row((*table)[i], i + 1 < table->size() ? (*table)[i + 1].getAddress() : end));
+  }
+  llvm::sort(all->by_address, [](const row &a, const row &b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
+}
+
+unwind_info::~unwind_info() = default;
+
+std::string unwind_info::difference(std::uint64_t address, const map::frame_rule &frame, bool whole) const {
+  const auto after = llvm::upper_bound(all->by_address, address, [](std::uint64_t a, const row &r) { return a < r.begin; });
+  if (after == all->by_address.begin())
+    return {};
+  const row &r = *std::prev(after);
+  if (address >= r.end || !r.comparable)
+    return {};
+  const bool says_rbp = r.cfa_register == dwarf_rbp;
+  if (!says_rbp && r.cfa_register != dwarf_rsp)
+    return {};
+  // A frame that the table counts from RSP while .eh_frame already counts from RBP cannot be compared.
+  if (frame.cfa_is_rbp && !says_rbp)
+    return formatv("cfa=rbp+{0}, but rsp+{1} in .eh_frame", frame.cfa_offset, r.cfa_offset).str();
+  if (frame.cfa_is_rbp == says_rbp && static_cast<std::int64_t>(frame.cfa_offset) != r.cfa_offset)
+    return formatv("cfa={0}+{1}, but +{2} in .eh_frame", says_rbp ? "rbp" : "rsp", frame.cfa_offset, r.cfa_offset).str();
+  for (unsigned reg = 0; reg != abi::saved_register_count; ++reg) {
+    const bool ours = (frame.saved >> reg & 1) != 0;
+    const bool theirs = r.slot[reg] != 0;
+    if (ours && theirs && static_cast<std::int64_t>(frame.slot[reg]) != r.slot[reg])
+      return formatv("{0} is saved {1} bytes below the CFA, but {2} in .eh_frame", saved_names[reg], frame.slot[reg], r.slot[reg]).str();
+    if (whole && ours != theirs)
+      return formatv("{0} is {1} here, but not in {2}", saved_names[reg], ours ? "saved" : "not saved", ".eh_frame").str();
+  }
+  return {};
+}
+
+} // namespace stillpoint::tools

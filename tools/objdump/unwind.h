@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The frames that .eh_frame describes, for comparison with those of Stillpoint's tables: a second description of the same code that
+// the compiler makes in another way.
+#ifndef STILLPOINT_TOOLS_OBJDUMP_UNWIND_H
+#define STILLPOINT_TOOLS_OBJDUMP_UNWIND_H
+
+#include "image.h"
+
+#include <memory>
+#include <string>
+
+namespace stillpoint::tools {
+
+class unwind_info {
+public:
+  // An empty or unreadable section describes nothing.
+  explicit unwind_info(const section &eh_frame);
+  ~unwind_info();
+  unwind_info(const unwind_info &) = delete;
+  unwind_info &operator=(const unwind_info &) = delete;
+
+  // How `frame` differs from what .eh_frame says of `address`; empty if it does not, or if that says nothing comparable. While a prologue or
+  // an epilogue runs (`whole` is false), .eh_frame tells of saved registers too late and does not tell of restored ones; then only the
+  // slots that both name are compared.
+  [[nodiscard]] std::string difference(std::uint64_t address, const map::frame_rule &frame, bool whole) const;
+
+private:
+  struct rows;
+  std::unique_ptr<rows> all;
+};
+
+} // namespace stillpoint::tools
+
+#endif
