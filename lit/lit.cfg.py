@@ -5,6 +5,7 @@
 #   %clang %clangxx        Clang 22 as it is
 #   %sp-clang %sp-clangxx  the same with the plugin
 #   %plugin                the plugin's path
+#   %passes                the same without Clang's side, for opt
 #   %sp-objdump            the table viewer
 #   %runtime               the directory with libstillpoint.a and .so
 #   %include               the public headers' directory
@@ -45,6 +46,7 @@ substitute("%sp-objdump", objdump)
 substitute("%clangxx", clangxx)
 substitute("%clang", clang)
 substitute("%plugin", plugin)
+substitute("%passes", os.path.join(config.stillpoint_build, "lib", "stillpoint-passes.so"))
 substitute("%runtime", os.path.join(config.stillpoint_build, "lib"))
 substitute("%include", os.path.join(config.stillpoint_source, "include"))
 substitute("%source", config.stillpoint_source)
