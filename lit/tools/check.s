@@ -54,7 +54,7 @@
   movl $1, %eax
   retq
   end_function inside
-# CHECK-DAG: inside (record {{[0-9]+}}): the run that begins at 0x{{[0-9a-f]+}} does not begin at an instruction
+# CHECK-DAG: error: {{.*}}inside (record {{[0-9]+}}): the run that begins at 0x{{[0-9a-f]+}} does not begin at an instruction
   record .Linside, .text
   .byte 0, 1
   run .Linside, .Linside + 2, unsafe
@@ -65,8 +65,8 @@
   retq
   movl $1, %eax
   end_function short
-# CHECK-DAG: short (record {{[0-9]+}}): the table covers 3 bytes, the function has 6
-# CHECK-DAG: short (record {{[0-9]+}}): its end 0x{{[0-9a-f]+}} is inside an instruction that ends at 0x{{[0-9a-f]+}}
+# CHECK-DAG: error: {{.*}}short (record {{[0-9]+}}): the table covers 3 bytes, the function has 6
+# CHECK-DAG: error: {{.*}}short (record {{[0-9]+}}): its end 0x{{[0-9a-f]+}} is inside an instruction that ends at 0x{{[0-9a-f]+}}
   record .Lshort, .text
   .byte 0, 1
   run .Lshort, .Lshort + 3, safe
@@ -76,7 +76,7 @@
   .byte 0x06 # no instruction in 64-bit mode
   retq
   end_function garbage
-# CHECK-DAG: garbage (record {{[0-9]+}}): the byte at 0x{{[0-9a-f]+}} is not an instruction
+# CHECK-DAG: error: {{.*}}garbage (record {{[0-9]+}}): the byte at 0x{{[0-9a-f]+}} is not an instruction
   record .Lgarbage, .text
   .byte 0, 1
   run .Lgarbage, .Lgarbage_end, safe
@@ -94,9 +94,9 @@
 .Lother_push_return:
   retq
   end_function other_push
-# CHECK-DAG: other_push (record {{[0-9]+}}): the prologue at 0x{{[0-9a-f]+}} is not the standard one
-# CHECK-DAG: other_push (record {{[0-9]+}}): the epilogue at 0x{{[0-9a-f]+}} is not the standard one
-# CHECK-DAG: other_push (record {{[0-9]+}}): at 0x{{[0-9a-f]+}} r13 is not saved here, but is in .eh_frame
+# CHECK-DAG: error: {{.*}}other_push (record {{[0-9]+}}): the prologue at 0x{{[0-9a-f]+}} is not the standard one
+# CHECK-DAG: error: {{.*}}other_push (record {{[0-9]+}}): the epilogue at 0x{{[0-9a-f]+}} is not the standard one
+# CHECK-DAG: error: {{.*}}other_push (record {{[0-9]+}}): at 0x{{[0-9a-f]+}} r13 is not saved here, but is in .eh_frame
   record .Lother_push, .text
   .byte 16, 2 # R12, not R13
   run .Lother_push, .Lother_push_body, prologue
@@ -112,7 +112,7 @@
 .Ltwo_rooms_body:
   ud2
   end_function two_rooms
-# CHECK-DAG: two_rooms (record {{[0-9]+}}): the prologue at 0x{{[0-9a-f]+}} is not the standard one
+# CHECK-DAG: error: {{.*}}two_rooms (record {{[0-9]+}}): the prologue at 0x{{[0-9a-f]+}} is not the standard one
   record .Ltwo_rooms, .text
   .byte 0, 3
   run .Ltwo_rooms, .Ltwo_rooms_body, prologue
@@ -125,7 +125,7 @@
 .Ldepth_body:
   ud2
   end_function depth
-# CHECK-DAG: depth (record {{[0-9]+}}): at 0x{{[0-9a-f]+}} cfa=rsp+40, but rsp+32 in .eh_frame
+# CHECK-DAG: error: {{.*}}depth (record {{[0-9]+}}): at 0x{{[0-9a-f]+}} cfa=rsp+40, but rsp+32 in .eh_frame
   record .Ldepth, .text
   .byte 0, 5
   run .Ldepth, .Ldepth_body, prologue
@@ -141,7 +141,7 @@
 .Lslot_body:
   ud2
   end_function slot
-# CHECK-DAG: slot (record {{[0-9]+}}): at 0x{{[0-9a-f]+}} rbx is saved 24 bytes below the CFA, but 16 in .eh_frame
+# CHECK-DAG: error: {{.*}}slot (record {{[0-9]+}}): at 0x{{[0-9a-f]+}} rbx is saved 24 bytes below the CFA, but 16 in .eh_frame
   record .Lslot, .text
   .byte 0x80 | 32, 1, 3, 3 # explicit slots; 3 words; RBX in the third, though it is in the second
   run .Lslot, .Lslot_body, unsafe

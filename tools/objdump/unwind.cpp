@@ -100,14 +100,14 @@ std::string unwind_info::difference(std::uint64_t address, const map::frame_rule
   if (frame.cfa_is_rbp && !says_rbp)
     return formatv("cfa=rbp+{0}, but rsp+{1} in .eh_frame", frame.cfa_offset, r.cfa_offset).str();
   if (frame.cfa_is_rbp == says_rbp && static_cast<std::int64_t>(frame.cfa_offset) != r.cfa_offset)
-    return formatv("cfa={0}+{1}, but +{2} in .eh_frame", says_rbp ? "rbp" : "rsp", frame.cfa_offset, r.cfa_offset).str();
+    return formatv("cfa={0}+{1}, but {0}+{2} in .eh_frame", says_rbp ? "rbp" : "rsp", frame.cfa_offset, r.cfa_offset).str();
   for (unsigned reg = 0; reg != abi::saved_register_count; ++reg) {
     const bool ours = (frame.saved >> reg & 1) != 0;
     const bool theirs = r.slot[reg] != 0;
     if (ours && theirs && static_cast<std::int64_t>(frame.slot[reg]) != r.slot[reg])
       return formatv("{0} is saved {1} bytes below the CFA, but {2} in .eh_frame", saved_names[reg], frame.slot[reg], r.slot[reg]).str();
     if (whole && ours != theirs)
-      return formatv("{0} is {1} here, but not in {2}", saved_names[reg], ours ? "saved" : "not saved", ".eh_frame").str();
+      return formatv("{0} is {1}", saved_names[reg], ours ? "saved here, but not in .eh_frame" : "not saved here, but is in .eh_frame").str();
   }
   return {};
 }
