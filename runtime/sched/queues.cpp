@@ -95,8 +95,9 @@ task *pick_woken(processor &p) noexcept {
 task *pick_queued(processor &p, std::uint64_t now) noexcept {
   scheduler &s = *p.owner;
   const std::uint64_t global_oldest = s.global_oldest.load(std::memory_order_relaxed);
+  // By age only against what waits here: tasks put aside at the end of their slices would otherwise keep the local ones out for ever.
   const bool global_first = p.turns.load(std::memory_order_relaxed) % global_turn == 0 ||
-                            (global_oldest < now && now - global_oldest > s.set.slice_ns);
+                            (global_oldest < p.local.oldest() && global_oldest < now && now - global_oldest > s.set.slice_ns);
   if (global_first)
     if (task *const t = pop_global(p))
       return t;
