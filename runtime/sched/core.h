@@ -77,6 +77,7 @@ struct task {
   scheduler *owner = nullptr;       // the run() that the task belongs to
   std::uint64_t run = 0;            // its number: scheduler objects are used again
   std::uint64_t slice_used = 0;     // what it had of its slice when it was put aside to go on soon
+  bool woken = false;               // became ready and has not run since: its turn comes before others'
   std::atomic<std::uint64_t> queued_at{0}; // when it was queued; others peek (relaxed) to serve the older queue first
   void *sanitizer_fiber = nullptr;  // ThreadSanitizer's fiber, or AddressSanitizer's fake stack
 };
@@ -115,7 +116,8 @@ worker *all_workers() noexcept;
 namespace stillpoint::rt::sched {
 
 // Called by async_preempt's second half on the task's own stack with preemption effectively off: gives up the processor, puts the task into
-// a run queue (of its worker only, if pinned) and returns when the task is resumed.
+// a run queue (of its worker only, if pinned) and returns when the task is resumed. task::async_stopped is set over the switch, so that
+// leave_task keeps what the handler and async_preempt have put into task::image.
 void reschedule_preempted(bool pinned) noexcept;
 
 } // namespace stillpoint::rt::sched

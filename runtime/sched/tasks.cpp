@@ -66,6 +66,7 @@ void reset(task &t, scheduler &owner) noexcept {
   t.owner = &owner;
   t.run = owner.run;
   t.slice_used = 0;
+  t.woken = false;
   t.id = owner.next_task_id.fetch_add(1, std::memory_order_relaxed);
 }
 

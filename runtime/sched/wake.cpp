@@ -236,6 +236,7 @@ unsigned fire_timers(scheduler &s, processor *p, std::uint64_t now) noexcept {
   unsigned loose = 0;
   while (task *const t = due.pop_front()) {
     change_state(*t, task_state::parked, task_state::runnable);
+    t->woken = true;
     if (t->pinned_to) {
       push_pinned(*t->pinned_to->held, *t, true);
     } else {
@@ -254,6 +255,7 @@ void make_ready(task &t) noexcept {
   if (!s || t.owner != s || t.run != s->run || s->stopping.load(std::memory_order_relaxed))
     return;
   change_state(t, task_state::parked, task_state::runnable);
+  t.woken = true;
   const worker *const w = this_worker();
   processor *const p = w && w->current && w->held->owner == s ? w->held : nullptr;
   if (t.pinned_to)

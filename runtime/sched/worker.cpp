@@ -48,6 +48,7 @@ void execute(processor &p, task &t, std::uint64_t now) noexcept {
   change_state(t, task_state::runnable, task_state::running);
   t.last_worker = &w;
   t.pinned_to = nullptr;
+  t.woken = false;
   t.preempt_requested.store(false, std::memory_order_relaxed);
   p.slice_begin = now - std::min(now, t.slice_used);
   t.slice_used = 0;
@@ -136,7 +137,7 @@ bool take_here(processor &p, task &t) noexcept {
   if (!t.last_worker || t.last_worker == p.self || t.async_stopped || t.caller.pc == 0 || preempt::may_migrate(t))
     return true;
   t.pinned_to = t.last_worker;
-  push_pinned(*t.last_worker->held, t, true);
+  push_pinned(*t.last_worker->held, t, t.woken);
   return false;
 }
 

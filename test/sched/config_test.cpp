@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The environment variables: what is understood and what is refused.
+#include "config.h"
+#include "support.h"
+
+namespace stillpoint::test {
+namespace {
+
+rt::settings with(const char *name, const char *value) {
+  const with_variable variable(name, value);
+  return rt::read_settings();
+}
+
+TEST(config, defaults) {
+  const rt::settings s = rt::read_settings();
+  EXPECT_GE(s.processors, 1u);
+  EXPECT_EQ(s.slice_ns, 10'000'000u);
+  EXPECT_FALSE(s.asyncpreemptoff || s.preemptstats || s.schedtrace);
+}
+
+TEST(config, understood) {
+  EXPECT_EQ(with("STILLPOINT_PROCS", "3").processors, 3u);
+  EXPECT_EQ(with("STILLPOINT_SLICE", "100us").slice_ns, 100'000u);
+  EXPECT_EQ(with("STILLPOINT_SLICE", "10ms").slice_ns, 10'000'000u);
+  EXPECT_EQ(with("STILLPOINT_SLICE", "2s").slice_ns, 2'000'000'000u);
+  EXPECT_EQ(with("STILLPOINT_SLICE", "20us").slice_ns, 20'000u);
+  const rt::settings s = with("STILLPOINT_DEBUG", "asyncpreemptoff=1,schedtrace=0,preemptstats=1");
+  EXPECT_TRUE(s.asyncpreemptoff && s.preemptstats && !s.schedtrace);
+  EXPECT_FALSE(with("STILLPOINT_DEBUG", "").asyncpreemptoff);
+}
+
+void refused(const char *name, const char *value, const std::string &message) {
+  EXPECT_EXIT(with(name, value), testing::ExitedWithCode(2), message) << name << "=" << value;
+}
+
+TEST(config_death_test, refused) {
+  for (const char *value : {"", "0", "-1", "two", "2x", " 2", "1025", "99999999999999999999"})
+    refused("STILLPOINT_PROCS", value, "stillpoint: STILLPOINT_PROCS=" + std::string(value) + ": want a whole number of processors");
+  for (const char *value : {"", "10", "ms", "1h", "-1ms", "1.5ms", "10ms "})
+    refused("STILLPOINT_SLICE", value, "stillpoint: STILLPOINT_SLICE=" + std::string(value) + ": want a whole number and a unit");
+  for (const char *value : {"19us", "0s", "1001s", "18446744073709551615s"})
+    refused("STILLPOINT_SLICE", value, "stillpoint: STILLPOINT_SLICE=" + std::string(value) + ": want a slice from 20us");
+  refused("STILLPOINT_DEBUG", "gctrace=1", "unknown name \"gctrace\"; known: asyncpreemptoff preemptstats schedtrace");
+  refused("STILLPOINT_DEBUG", "schedtrace=1,x", "STILLPOINT_DEBUG=schedtrace=1,x: unknown name \"x\"");
+  refused("STILLPOINT_DEBUG", "asyncpreemptoff", "want asyncpreemptoff=0 or asyncpreemptoff=1");
+  refused("STILLPOINT_DEBUG", "asyncpreemptoff=yes", "want asyncpreemptoff=0 or asyncpreemptoff=1");
+}
+
+TEST(config_death_test, refused_by_run) {
+  const with_variable procs("STILLPOINT_PROCS", "many");
+  EXPECT_EXIT(run([] {}), testing::ExitedWithCode(2), "stillpoint: STILLPOINT_PROCS=many: ");
+}
+
+} // namespace
+} // namespace stillpoint::test

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The ring that others steal from, and the heap of sleepers.
+#include "sched/queue.h"
+#include "sched/timers.h"
+
+#include <atomic>
+#include <gtest/gtest.h>
+#include <memory>
+#include <thread>
+#include <vector>
+
+namespace stillpoint::test {
+namespace {
+
+using rt::run_queue;
+using rt::task;
+
+TEST(run_queue_test, first_in_first_out_and_bounded) {
+  const auto tasks = std::make_unique<task[]>(run_queue::capacity + 1);
+  run_queue q;
+  EXPECT_TRUE(q.empty());
+  EXPECT_EQ(q.pop(), nullptr);
+  EXPECT_EQ(q.oldest(), UINT64_MAX);
+  for (int turn = 0; turn < 3; ++turn) {
+    for (std::uint32_t i = 0; i < run_queue::capacity; ++i)
+      ASSERT_TRUE(q.push(tasks[i]));
+    EXPECT_FALSE(q.push(tasks[run_queue::capacity]));
+    EXPECT_EQ(q.size(), run_queue::capacity);
+    for (std::uint32_t i = 0; i < run_queue::capacity; ++i)
+      ASSERT_EQ(q.pop(), &tasks[i]);
+    EXPECT_TRUE(q.empty());
+  }
+}
+
+TEST(run_queue_test, thieves_take_the_older_half) {
+  task tasks[5];
+  run_queue q;
+  for (task &t : tasks)
+    q.push(t);
+  std::array<task *, run_queue::capacity / 2> taken;
+  EXPECT_EQ(q.take_half(taken), 3u);
+  EXPECT_EQ(taken[0], &tasks[0]);
+  EXPECT_EQ(taken[2], &tasks[2]);
+  EXPECT_EQ(q.pop(), &tasks[3]);
+  EXPECT_EQ(q.take_half(taken), 1u);
+  EXPECT_EQ(q.take_half(taken), 0u);
+}
+
+// Every task comes out exactly once, whoever takes it.
+TEST(run_queue_test, nothing_is_lost_or_doubled) {
+  constexpr std::uint32_t many = 200'000;
+  const auto tasks = std::make_unique<task[]>(many);
+  const auto times = std::make_unique<std::atomic<int>[]>(many);
+  run_queue q;
+  std::atomic<std::uint32_t> out = 0;
+  const auto count = [&](const task *t) {
+    ++times[static_cast<std::size_t>(t - tasks.get())];
+    ++out;
+  };
+  std::vector<std::thread> thieves;
+  for (int i = 0; i < 3; ++i)
+    thieves.emplace_back([&] {
+      std::array<task *, run_queue::capacity / 2> taken;
+      while (out < many) {
+        const std::uint32_t n = q.take_half(taken);
+        for (std::uint32_t k = 0; k < n; ++k)
+          count(taken[k]);
+        if (n == 0)
+          std::this_thread::yield();
+      }
+    });
+  for (std::uint32_t i = 0; i < many;) {
+    if (q.push(tasks[i]))
+      ++i;
+    if (i % 3 == 0)
+      if (const task *const t = q.pop())
+        count(t);
+  }
+  while (const task *const t = q.pop())
+    count(t);
+  for (std::thread &t : thieves)
+    t.join();
+  for (std::uint32_t i = 0; i < many; ++i)
+    ASSERT_EQ(times[i], 1) << i;
+}
+
+TEST(timers_test, due_by_time_then_by_order) {
+  task tasks[4];
+  rt::timers t;
+  EXPECT_EQ(t.earliest(), rt::never);
+  t.add(tasks[0], 30);
+  t.add(tasks[1], 10);
+  t.add(tasks[2], 20);
+  t.add(tasks[3], 10);
+  EXPECT_EQ(t.earliest(), 10u);
+  rt::task_list due;
+  EXPECT_EQ(t.take_due(9, 10, due), 0u);
+  EXPECT_EQ(t.take_due(20, 2, due), 2u);
+  EXPECT_EQ(due.pop_front(), &tasks[1]);
+  EXPECT_EQ(due.pop_front(), &tasks[3]);
+  EXPECT_EQ(t.earliest(), 20u);
+  EXPECT_EQ(t.take_due(100, 10, due), 2u);
+  EXPECT_EQ(due.pop_front(), &tasks[2]);
+  EXPECT_EQ(due.pop_front(), &tasks[0]);
+  EXPECT_EQ(t.earliest(), rt::never);
+}
+
+} // namespace
+} // namespace stillpoint::test
