@@ -21,7 +21,7 @@ def describe(ctx, address):
     symbolizer, disassembler = find_tool("llvm-symbolizer-22", "llvm-symbolizer"), find_tool("llvm-objdump-22", "llvm-objdump")
     if symbolizer:
         where = run([symbolizer, "--obj=" + program, "--no-inlines", "-s", shown]).split("\n")
-        shown += f" {where[0]} ({where[1]})"
+        shown += f" {where[0][:60]} ({where[1]})"
     if disassembler:
         command = [disassembler, "-d", "--no-show-raw-insn", "--no-leading-addr", f"--start-address={address}", f"--stop-address={address + 1}"]
         code = [line.strip() for line in run([*command, program]).split("\n") if line.startswith((" ", "\t"))]

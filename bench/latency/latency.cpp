@@ -6,7 +6,8 @@
 // monitor uses; the runtime's observer tells when the scheduler's stack was reached. A request that was refused is made again, and the
 // time runs on from the first.
 // Invariants: one of the two, floor or tasks, spins at a time; the other sleeps. Nothing else asks for preemption (the slice is longer than the run).
-// Usage: bench-latency PAIRS REQUESTS. Prints for each pair of blocks "FLOOR_P50 FLOOR_P99 OURS_P50 OURS_P99 REFUSED", in nanoseconds.
+// Usage: bench-latency PAIRS REQUESTS. Prints for each pair of blocks "FLOOR_P50 FLOOR_P99 OURS_P50 OURS_P99 REFUSED REQUESTS",
+// times in nanoseconds.
 //
 // Rejected: measuring the monitor's ticks; when they should have come nobody knows to the microsecond.
 #include "floor.h"
@@ -21,6 +22,8 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
+#include <numeric>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -30,7 +33,8 @@ namespace {
 namespace rt = stillpoint::rt;
 
 constexpr int task_count = 2;
-constexpr std::uint64_t patience = 200'000; // nanoseconds until a request counts as refused
+constexpr std::uint64_t block_limit = 200'000'000; // nanoseconds: on a busy machine a block has fewer requests
+constexpr std::uint64_t patience = 200'000; // nanoseconds until a request is made again
 
 std::atomic<bool> spinning{false}, ending{false};
 std::atomic<int> inside{0}; // tasks in the loop
@@ -65,33 +69,40 @@ void set_spinning(bool spin) {
 
 void observe(std::uint64_t, std::uint64_t entered) { arrived_at.store(entered, std::memory_order_release); }
 
-// False if there was nobody to ask, or no stop followed.
-bool ask_once() {
+// Nothing is sent if the worker is between two tasks, or a signal is on its way already.
+void ask() {
   rt::worker &w = *spinner;
   rt::task *current = *const_cast<rt::task *volatile *>(&w.current); // the worker writes it: a stale one is refused, and asked again
-  if (!current || !rt::preempt::request(w, *current))
-    return false;
-  for (std::uint64_t give_up = bench::now() + patience; !arrived_at.load(std::memory_order_acquire);)
-    if (bench::now() > give_up)
-      return arrived_at != 0;
-  return true;
+  if (current)
+    rt::preempt::request(w, *current);
 }
 
-std::uint64_t interrupt(std::uint64_t &refused) {
+std::uint64_t interrupt() {
   arrived_at = 0;
-  std::uint64_t before = bench::now();
-  while (!ask_once())
-    ++refused;
+  std::uint64_t before = bench::now(), ask_again = 0;
+  for (std::uint64_t at = before; !arrived_at.load(std::memory_order_acquire); at = bench::now())
+    if (at >= ask_again) {
+      ask();
+      ask_again = at + patience;
+    }
   std::uint64_t taken = arrived_at - before;
   for (std::uint64_t seen = turns.load(); turns.load() < seen + 100;)
     ;
   return taken;
 }
 
+std::uint64_t refusals() {
+  const auto &by_reason = stillpoint::read_metrics().refusals;
+  return std::accumulate(std::begin(by_reason), std::end(by_reason), std::uint64_t{0});
+}
+
+std::uint64_t percentile(const std::vector<std::uint64_t> &sorted, std::size_t percent) { return sorted[sorted.size() * percent / 100]; }
+
 template <class Interrupt> std::vector<std::uint64_t> block(std::size_t requests, Interrupt one) {
   std::vector<std::uint64_t> taken;
   taken.reserve(requests);
-  while (taken.size() < requests)
+  std::uint64_t end = bench::now() + block_limit;
+  while (taken.size() < requests && (taken.size() < 100 || bench::now() < end))
     taken.push_back(one());
   std::sort(taken.begin(), taken.end());
   return taken;
@@ -102,11 +113,13 @@ void measure(long pairs, std::size_t requests) {
     bench::floor::set_spinning(true);
     auto floor = block(requests, bench::floor::interrupt);
     bench::floor::set_spinning(false);
-    std::uint64_t refused = 0;
+    std::uint64_t refused = refusals();
     set_spinning(true);
-    auto ours = block(requests, [&refused] { return interrupt(refused); });
+    auto ours = block(requests, interrupt);
     set_spinning(false);
-    std::printf("%lu %lu %lu %lu %lu\n", floor[requests / 2], floor[requests * 99 / 100], ours[requests / 2], ours[requests * 99 / 100], refused);
+    refused = refusals() - refused;
+    std::printf("%lu %lu %lu %lu %lu %zu\n", percentile(floor, 50), percentile(floor, 99), percentile(ours, 50), percentile(ours, 99), refused,
+                ours.size());
   }
 }
 
