@@ -61,6 +61,7 @@ export template <class T> T region_template(T N) {
 export [[stillpoint::nosplit]] inline int nosplit(int A) { return A * A; }
 
 //--- use.cpp
+// identity: skip (the attributes are in the header)
 #ifdef MODULE
 import m;
 #endif
