@@ -15,9 +15,12 @@
 #include "llvm/CodeGen/AsmPrinter.h"
 #include "llvm/CodeGen/GCMetadata.h"
 #include "llvm/CodeGen/GCMetadataPrinter.h"
+#include "llvm/MC/MCAsmBackend.h"
+#include "llvm/MC/MCAssembler.h"
 #include "llvm/MC/MCContext.h"
 #include "llvm/MC/MCExpr.h"
 #include "llvm/MC/MCSectionELF.h"
+#include "llvm/MC/MCObjectStreamer.h"
 #include "llvm/MC/MCStreamer.h"
 #include "llvm/MC/MCSymbolELF.h"
 
@@ -29,6 +32,10 @@ namespace {
 
 constexpr const char *StateNames[] = {"unsafe", "safe", "safe, vector", "entry", "prologue", "epilogue", "own 0", "own"};
 
+const MCExpr *distance(const MCSymbol *From, const MCSymbol *To, MCContext &Context) {
+  return MCBinaryExpr::createSub(MCSymbolRefExpr::create(To, Context), MCSymbolRefExpr::create(From, Context), Context);
+}
+
 // The sink of encodeMap that prints.
 class AssemblySink {
 public:
@@ -37,8 +44,7 @@ public:
   void uleb(uint64_t V) { Out.emitULEB128IntValue(V); }
   void run(const MCSymbol *From, const MCSymbol *To, abi::state_code Code) {
     MCContext &Context = Out.getContext();
-    auto *Length = MCBinaryExpr::createSub(MCSymbolRefExpr::create(To, Context), MCSymbolRefExpr::create(From, Context), Context);
-    auto *Scaled = MCBinaryExpr::createMul(Length, MCConstantExpr::create(1 << abi::run_state_bits, Context), Context);
+    auto *Scaled = MCBinaryExpr::createMul(distance(From, To, Context), MCConstantExpr::create(1 << abi::run_state_bits, Context), Context);
     Out.AddComment(StateNames[Code]);
     Out.emitULEB128Value(MCBinaryExpr::createAdd(Scaled, MCConstantExpr::create(Code, Context), Context));
   }
@@ -81,18 +87,50 @@ private:
   static void print(const TablesStrategy::Fragment &F, MCStreamer &Out) {
     MCContext &Context = Out.getContext();
     const MCSymbol *Start = F.Runs.front().From;
-    MCSymbol *Map = Context.createTempSymbol("stillpoint_map");
-    Out.switchSection(sectionFor(STILLPOINT_MAPS_SECTION, Start->getSection(), Context));
+    const MCExpr *Inline = inlineMap(F, Out);
+    MCSymbol *Map = Inline ? nullptr : printMap(F, Out);
+    Out.switchSection(sectionFor(STILLPOINT_RECORDS_SECTION, Start->getSection(), Context));
+    Out.emitValueToAlignment(Align(4));
+    printDistance(Start, Out);
+    if (Inline)
+      Out.emitValue(Inline, 4);
+    else
+      printDistance(Map, Out);
+  }
+
+  static MCSymbol *printMap(const TablesStrategy::Fragment &F, MCStreamer &Out) {
+    MCSymbol *Map = Out.getContext().createTempSymbol("stillpoint_map");
+    Out.switchSection(sectionFor(STILLPOINT_MAPS_SECTION, F.Runs.front().From->getSection(), Out.getContext()));
     Out.emitLabel(Map);
     AssemblySink Sink(Out);
     emit::encodeMap(Sink, F);
-    Out.switchSection(sectionFor(STILLPOINT_RECORDS_SECTION, Start->getSection(), Context));
-    Out.emitValueToAlignment(Align(4));
-    for (const MCSymbol *Target : {Start, static_cast<const MCSymbol *>(Map)}) {
-      MCSymbol *Here = Context.createTempSymbol();
-      Out.emitLabel(Here);
-      Out.emitAbsoluteSymbolDiff(Target, Here, 4);
+    return Map;
+  }
+
+  static void printDistance(const MCSymbol *Target, MCStreamer &Out) {
+    MCSymbol *Here = Out.getContext().createTempSymbol();
+    Out.emitLabel(Here);
+    Out.emitAbsoluteSymbolDiff(Target, Here, 4);
+  }
+
+  // The value of an inline map, if there is one and the lengths that it implies are known to be right. An external assembler's lengths are not
+  // known here.
+  static const MCExpr *inlineMap(const TablesStrategy::Fragment &F, MCStreamer &Out) {
+    emit::InlineMap<const MCSymbol *> Map;
+    auto *Assembler = Out.hasRawTextSupport() ? nullptr : static_cast<MCObjectStreamer &>(Out).getAssemblerPtr();
+    // An assembler that pads branches breaks the upper bounds that a match relies on.
+    if (!Assembler || Assembler->getBackend().allowAutoPadding() || !emit::InlineMatcher<const MCSymbol *>(F).match(Map))
+      return nullptr;
+    for (const auto &Exact : Map.Exact) {
+      int64_t Bytes = 0;
+      if (!distance(Exact.From, Exact.To, Out.getContext())->evaluateAsAbsolute(Bytes, *Assembler) || Bytes != Exact.Bytes)
+        return nullptr;
     }
+    MCContext &Context = Out.getContext();
+    auto *Tail = MCBinaryExpr::createMul(distance(Map.TailFrom, Map.TailTo, Context),
+                                         MCConstantExpr::create(1 << abi::inline_tail_shift, Context), Context);
+    auto *Lengths = MCBinaryExpr::createAdd(distance(Map.BodyFrom, Map.BodyTo, Context), Tail, Context);
+    return MCBinaryExpr::createAdd(Lengths, MCConstantExpr::create(Map.Constant, Context), Context);
   }
 };
 

@@ -156,8 +156,6 @@ void FramePlan::findSequences() {
       } else if (Class == OpClass::Pop) {
         To = matchEpilogue(I, Range.End);
         Sequence = Standard::Epilogue;
-        if (To == I + 1 && Points[I].Form == abi::frame_whole) // one pop, at the whole frame: nothing special
-          To = I;
       }
       if (To == I) {
         ++I;

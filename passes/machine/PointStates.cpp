@@ -164,42 +164,46 @@ void PointStates::computeStates(const Code &C) {
 // Places labels between instructions.
 class Labels {
 public:
-  explicit Labels(const Code &C) : C(C), Context(C.MF.getContext()), Opens(C.size()), Sections(C.size(), MBBSectionID(0)) {
+  explicit Labels(const Code &C) : C(C), Context(C.MF.getContext()), Padding(C.size()), Sections(C.size(), MBBSectionID(0)) {
     Align Alignment(1);
     for (const MachineBasicBlock &B : C.MF) {
       Alignment = std::max(Alignment, B.getAlignment());
       const BlockRange &R = C.range(B);
       if (R.Begin == R.End)
         continue;
-      Opens[R.Begin] = Alignment > Align(1);
+      Padding[R.Begin] = static_cast<uint32_t>(Alignment.value() - 1);
       Alignment = Align(1);
       for (unsigned I = R.Begin; I != R.End; ++I)
         Sections[I] = B.getSectionID();
     }
   }
 
+  /// The most bytes of padding that may stand before the instruction.
+  uint32_t paddingBefore(unsigned I) const { return Padding[I]; }
   bool startsFragment(unsigned I) const { return I == 0 || Sections[I] != Sections[I - 1]; }
 
   const MCSymbol *before(unsigned I, abi::state_code Code) {
-    if (Opens[I] && !startsFragment(I))
-      return behind(I - 1, Code);
+    if (Padding[I] && !startsFragment(I))
+      return behind(I - 1, LabelNames[Code]);
     MachineInstr &MI = *C.Instructions[I].MI;
     if (!MI.getPreInstrSymbol())
       MI.setPreInstrSymbol(C.MF, Context.createTempSymbol(LabelNames[Code]));
     return MI.getPreInstrSymbol();
   }
 
-  const MCSymbol *behind(unsigned I, abi::state_code Code) {
+  const MCSymbol *behindLast(unsigned I) { return behind(I, "stillpoint_end"); }
+
+private:
+  const MCSymbol *behind(unsigned I, const char *Name) {
     MachineInstr &MI = *C.Instructions[I].MI;
     if (!MI.getPostInstrSymbol())
-      MI.setPostInstrSymbol(C.MF, Context.createTempSymbol(LabelNames[Code]));
+      MI.setPostInstrSymbol(C.MF, Context.createTempSymbol(Name));
     return MI.getPostInstrSymbol();
   }
 
-private:
   const Code &C;
   MCContext &Context;
-  std::vector<bool> Opens; // the first instruction behind padding
+  std::vector<uint32_t> Padding;
   std::vector<MBBSectionID> Sections;
 };
 
@@ -214,14 +218,15 @@ void PointStates::emitFragments(const Code &C, TablesStrategy &Tables) {
     F.Frame = Frame;
     for (unsigned I = Begin; I != End; ++I) {
       emit::StateRef State = emit::internState(F.OwnStates, States[I]);
-      if (!F.Runs.empty() && F.Runs.back().State == State)
-        continue;
-      const MCSymbol *Here = Label.before(I, State.Code);
-      if (!F.Runs.empty())
-        F.Runs.back().To = Here;
-      F.Runs.push_back({Here, nullptr, State});
+      if (F.Runs.empty() || F.Runs.back().State != State) {
+        const MCSymbol *Here = Label.before(I, State.Code);
+        if (!F.Runs.empty())
+          F.Runs.back().To = Here;
+        F.Runs.push_back({Here, nullptr, State, 0});
+      }
+      F.Runs.back().MostBytes += abi::max_instruction_size + Label.paddingBefore(I);
     }
-    F.Runs.back().To = Label.behind(End - 1, abi::state_unsafe);
+    F.Runs.back().To = Label.behindLast(End - 1);
     Begin = End;
   }
 }

@@ -166,7 +166,43 @@ struct map_state {
   std::uint64_t own_count = 0;
   std::uint64_t at = 0;  // bytes of code before the next run
   std::uint64_t most = 0; // bytes that the code may have in all
+  unsigned char expanded[16]; // what an inline map stands for; `own` and `rest` may point here, so this is never copied
+  map_state() = default;
+  map_state(const map_state &) = delete;
 };
+
+// Writes the map that the inline map `word` stands for, at most 14 bytes.
+void expand_inline_map(std::uint32_t word, map_state &m) noexcept {
+  unsigned char *out = m.expanded;
+  const auto add_run = [&](std::uint32_t length, abi::state_code code) {
+    const std::uint32_t value = length << abi::run_state_bits | code;
+    if (value >= 0x80)
+      *out++ = static_cast<unsigned char>(value | 0x80);
+    *out++ = static_cast<unsigned char>(value >= 0x80 ? value >> 7 : value);
+  };
+  const auto field = [&](unsigned shift, unsigned bits) { return word >> shift & ((1u << bits) - 1); };
+  fragment f;
+  const unsigned frame = abi::inline_shapes[field(abi::inline_shape_shift, abi::inline_shape_bits)];
+  f.saved = frame & abi::frame_saved_mask;
+  f.cfa_is_rbp = (frame & abi::frame_cfa_is_rbp) != 0;
+  const unsigned room = f.cfa_is_rbp ? 0 : field(abi::inline_room_shift, abi::inline_room_bits);
+  *out++ = static_cast<unsigned char>(frame);
+  if (!f.cfa_is_rbp)
+    *out++ = static_cast<unsigned char>(1 + saved_count(f) + room);
+  const auto prologue = static_cast<std::uint32_t>(prologue_bytes(f)) + abi::inline_room_size(room);
+  const abi::state_code body = (word & abi::inline_vector) != 0 ? abi::state_safe_vector : abi::state_safe;
+  if (prologue != 0)
+    add_run(prologue, f.saved != 0 ? abi::state_prologue : abi::state_entry);
+  add_run(field(0, abi::inline_body_bits), body);
+  if ((word & abi::inline_returns) != 0) {
+    if (f.saved != 0)
+      add_run(static_cast<std::uint32_t>(push_bytes(f)), abi::state_epilogue);
+    add_run(1, abi::state_entry);
+    add_run(field(abi::inline_tail_shift, abi::inline_tail_bits), body);
+  }
+  *out++ = abi::run_end;
+  m.rest = {m.expanded, out};
+}
 
 bool read_slots(cursor &c, fragment &f) noexcept {
   const std::uint64_t deepest = f.cfa_is_rbp ? abi::max_frame_words : f.words;
@@ -260,6 +296,10 @@ bool open_record(const table_view &table, std::size_t index, map_state &m) noexc
   const std::uint64_t field = table.records.address + offset;
   m.header.start = field + static_cast<std::uint64_t>(std::int64_t{r.start});
   m.most = ~m.header.start < abi::max_fragment_size ? ~m.header.start : abi::max_fragment_size; // the end's address must not wrap
+  if (const auto word = static_cast<std::uint32_t>(r.map); abi::is_inline_map(word)) {
+    expand_inline_map(word, m);
+    return read_header(m);
+  }
   const std::uint64_t map_field = field + offsetof(abi::record, map);
   const std::uint64_t map_offset = map_field + static_cast<std::uint64_t>(std::int64_t{r.map}) - table.maps.address;
   if (map_offset >= table.maps.size)

@@ -11,9 +11,15 @@
 //
 //   STILLPOINT_RECORDS_SECTION   one record of 8 bytes for each contiguous fragment of a function, 4-byte aligned, in address order
 //     +0  i32  start of the code, relative to this field's own address
-//     +4  i32  start of the fragment's map (in the maps section), relative to this field's own address
+//     +4  i32  start of the fragment's map (in the maps section), relative to this field's own address; or, if bit 31 differs from bit 30,
+//              the whole map, for the commonest kind of function (an inline map)
+//       bits 0-10   bytes in the whole frame between prologue and epilogue          bits 11-20  bytes in the whole frame behind the return
+//       bits 21-24  index into `inline_shapes`: frame pointer and saved registers   bits 25-28  room: words of locals
+//       bit 29      vector registers are taken as live                              bit 31      there is an epilogue and a one-byte return
+//     It stands for these runs: the standard prologue (state_entry if nothing is saved, and nothing if there is no room either), the body, and
+//     with bit 31 the pops as a standard epilogue, one byte in state_entry, the rest. Words = 1 + saved registers + room.
 //
-//   STILLPOINT_MAPS_SECTION      one map for each record, in the same order, unaligned
+//   STILLPOINT_MAPS_SECTION      one map for each record that has none in itself, in the same order, unaligned
 //     frame byte    bits 0-5  callee-saved registers that the whole frame has saved, in `saved_register` order
 //                   bit 6     CFA = RBP + 16 in the whole frame (else CFA = RSP + 8 * words)
 //                   bit 7     an extension ULEB128 follows
@@ -37,6 +43,9 @@
 // What contradicts itself is corrupt, and a reader refuses it: a saved register's slot that is not between the return address and the
 // stack pointer; bit 6 without a saved RBP; a prologue or epilogue run that is shorter than its pushes or pops, or longer by more than one
 // instruction; live vector registers without own state bit 2; bits, codes and indices that this file does not name.
+//
+// Inline maps exist because the record and the shortest map cost as much as all the rest: they are a third of the tables of C++ with many
+// small functions. A linked module's two sections are next to each other, far less than 1 GB apart, so that a distance has equal bits 30 and 31.
 //
 // Rejected: absolute addresses (relocations in PIE), a length in the record (the runs end by themselves), a state index byte beside the
 // distance (one byte more per change).
@@ -135,6 +144,30 @@ inline constexpr unsigned run_end = state_epilogue;
 // Neither state is used in a map with explicit slots.
 inline constexpr unsigned saved_register_push_size(unsigned reg) { return reg == saved_rbp || reg == saved_rbx ? 1 : 2; }
 inline constexpr unsigned frame_pointer_setup_size = 3;
+
+// Inline maps.
+inline constexpr unsigned inline_body_bits = 11;
+inline constexpr unsigned inline_tail_shift = 11;
+inline constexpr unsigned inline_tail_bits = 10;
+inline constexpr unsigned inline_shape_shift = 21;
+inline constexpr unsigned inline_shape_bits = 4;
+inline constexpr unsigned inline_room_shift = 25;
+inline constexpr unsigned inline_room_bits = 4;
+inline constexpr std::uint32_t inline_vector = 1u << 29;
+inline constexpr std::uint32_t inline_no_return = 1u << 30;
+inline constexpr std::uint32_t inline_returns = 1u << 31;
+inline constexpr bool is_inline_map(std::uint32_t field) { return ((field >> 31) ^ (field >> 30 & 1)) != 0; }
+
+// Frame bytes: what LLVM's order of allocation makes, one register more at a time.
+inline constexpr std::uint8_t inline_shapes[1u << inline_shape_bits] = {
+    0,    0x20, 0x24, 0x26, 0x36, 0x3e, 0x3f, // none, RBX, +R14, +R15, +R12, +R13, +RBP
+    0x21, 0x25, 0x27, 0x37,                   // RBP as any register and RBX, +R14, +R15, +R12
+    0x41, 0x61, 0x65, 0x67, 0x7f              // RBP as frame pointer, +RBX, +R14, +R15, +R12 and R13
+};
+
+// The bytes of the instruction that makes `room` words of room in a frame without frame pointer: PUSH of any register, or SUB RSP with a
+// one-byte immediate (room is at most 15 words). With a frame pointer room is 0.
+inline constexpr unsigned inline_room_size(unsigned room) { return room == 0 ? 0 : room == 1 ? 1 : 4; }
 
 // Own-state flags.
 inline constexpr unsigned own_kind_mask = 0x3;
