@@ -296,22 +296,25 @@ Error elf_loader::collect_tables() {
   return Error::success();
 }
 
+// Finds the maps section by the first record that has a map there.
 Error elf_loader::pair_table(const section &r, const std::vector<section> &all_maps) {
-  if (r.contents.empty())
-    return Error::success();
-  constexpr std::uint64_t field = offsetof(abi::record, map);
-  const auto delta = static_cast<std::int32_t>(support::endian::read32le(r.contents.data() + field));
-  const std::uint64_t first_map = r.address + field + static_cast<std::uint64_t>(std::int64_t{delta});
-  const auto *m = llvm::find_if(all_maps, [&](const section &s) { return s.contains(first_map); }).base();
-  if (m == all_maps.data() + all_maps.size())
-    return failure("{0}: corrupt table: record 0 of section {1} points to a map at {2:x}, which is in no section {3}", img.name, r.name,
-                   first_map, maps_name);
   table t;
   t.name = r.name;
   t.view.records = {r.contents.data(), r.contents.size(), r.address};
-  t.view.maps = {m->contents.data(), m->contents.size(), m->address};
-  t.maps_bias = m->bias;
-  img.tables.push_back(t);
+  for (std::size_t i = 0; i != t.view.record_count(); ++i) {
+    const std::optional<std::uint64_t> first_map = map_address(t, i);
+    if (!first_map)
+      continue;
+    const auto *m = llvm::find_if(all_maps, [&](const section &s) { return s.contains(*first_map); }).base();
+    if (m == all_maps.data() + all_maps.size())
+      return failure("{0}: corrupt table: record {1} of section {2} points to a map at {3:x}, which is in no section {4}", img.name, i,
+                     r.name, *first_map, maps_name);
+    t.view.maps = {m->contents.data(), m->contents.size(), m->address};
+    t.maps_bias = m->bias;
+    break;
+  }
+  if (!r.contents.empty())
+    img.tables.push_back(t);
   return Error::success();
 }
 
@@ -357,6 +360,14 @@ Error load_archive(loaded_file &file, std::unique_ptr<Binary> binary, StringRef 
 }
 
 } // namespace
+
+std::optional<std::uint64_t> map_address(const table &t, std::size_t record) {
+  const std::uint64_t offset = record * sizeof(abi::record) + offsetof(abi::record, map);
+  const std::uint32_t field = support::endian::read32le(t.view.records.data + offset);
+  if (abi::is_inline_map(field))
+    return std::nullopt;
+  return t.view.records.address + offset + static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(field)});
+}
 
 const section *image::code_at(std::uint64_t address) const {
   const auto after = llvm::upper_bound(code, address, [](std::uint64_t a, const section &s) { return a < s.address; });

@@ -19,6 +19,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -80,6 +81,9 @@ struct loaded_file {
   std::vector<std::unique_ptr<llvm::object::Binary>> binaries;
   std::vector<std::unique_ptr<image>> images; // one, or those members of an archive that have tables
 };
+
+// Where a record's map is; nothing if the record holds it itself.
+std::optional<std::uint64_t> map_address(const table &t, std::size_t record);
 
 // Reads a file; the error says what is wrong with which file. A file without tables is an error.
 llvm::Expected<loaded_file> load(llvm::StringRef path);

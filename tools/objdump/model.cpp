@@ -6,7 +6,6 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Demangle/Demangle.h"
-#include "llvm/Support/Endian.h"
 #include "llvm/Support/FormatVariadic.h"
 
 #include <tuple>
@@ -17,23 +16,18 @@ using namespace llvm;
 
 namespace {
 
-std::uint64_t record_field(const table &t, std::size_t record, std::size_t field) {
-  const std::uint64_t offset = record * sizeof(abi::record) + field;
-  const auto delta = static_cast<std::int32_t>(support::endian::read32le(t.view.records.data + offset));
-  return t.view.records.address + offset + static_cast<std::uint64_t>(std::int64_t{delta});
-}
-
 // Says which rule the reader's refusal is about, as far as it can be told from outside.
 Error describe_corruption(const image &file, const table &t, std::size_t record) {
   map::fragment header;
   std::uint64_t end = 0;
   std::string what;
-  const std::uint64_t map_address = record_field(t, record, offsetof(abi::record, map));
-  const std::uint64_t map_offset = map_address - t.view.maps.address;
-  if (map_offset >= t.view.maps.size)
-    what = formatv("its map at {0:x} is outside section {1}", map_address - t.maps_bias, STILLPOINT_MAPS_SECTION);
+  const std::optional<std::uint64_t> at = map_address(t, record);
+  const std::uint64_t map_offset = at ? *at - t.view.maps.address : 0;
+  if (at && map_offset >= t.view.maps.size)
+    what = formatv("its map at {0:x} is outside section {1}", *at - t.maps_bias, STILLPOINT_MAPS_SECTION);
   else if (map::visit_fragment(t.view, record, header, end, nullptr, nullptr) != map::status::ok)
-    what = formatv("its map (offset {0:x} in {1}) contradicts the format behind {2} bytes of code", map_offset, STILLPOINT_MAPS_SECTION,
+    what = formatv("its map ({0}) contradicts the format behind {1} bytes of code",
+                   at ? formatv("offset {0:x} in {1}", map_offset, STILLPOINT_MAPS_SECTION).str() : std::string("in the record"),
                    end - header.start);
   else
     what = formatv("its code at {0:x} overlaps or precedes the previous record's", header.start);
@@ -42,13 +36,14 @@ Error describe_corruption(const image &file, const table &t, std::size_t record)
                                                          .str());
 }
 
-// Maps follow one another without gaps, but for what the linker aligned: the next map's start is this one's end.
+// Maps follow one another without gaps: the next map's start is this one's end. 0 for a map in the record.
 std::vector<std::uint64_t> map_sizes(const table &t) {
   std::vector<std::pair<std::uint64_t, std::size_t>> starts;
   for (std::size_t i = 0; i != t.view.record_count(); ++i)
-    starts.emplace_back(record_field(t, i, offsetof(abi::record, map)), i);
+    if (const std::optional<std::uint64_t> at = map_address(t, i))
+      starts.emplace_back(*at, i);
   llvm::sort(starts);
-  std::vector<std::uint64_t> sizes(starts.size());
+  std::vector<std::uint64_t> sizes(t.view.record_count());
   for (std::size_t i = 0; i != starts.size(); ++i) {
     const std::uint64_t end = i + 1 < starts.size() ? starts[i + 1].first : t.view.maps.address + t.view.maps.size;
     sizes[starts[i].second] = end - starts[i].first;

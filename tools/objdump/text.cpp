@@ -67,7 +67,11 @@ void print_heading(raw_ostream &os, const fragment &f) {
   if (f.file->relocatable && f.code != nullptr)
     os << " in " << f.code->name;
   os << "\n  frame " << whole_frame_text(f.header) << (f.header.nosplit ? "; nosplit" : "");
-  os << formatv("; {0} bytes, {1} runs, {2} bytes of map\n", f.end - f.start(), f.runs.size(), f.map_bytes);
+  os << formatv("; {0} bytes, {1} runs, ", f.end - f.start(), f.runs.size());
+  if (f.map_bytes != 0)
+    os << f.map_bytes << " bytes of map\n";
+  else
+    os << "map in the record\n";
   if (f.code == nullptr)
     os << "  (its code is not in this file)\n";
 }
