@@ -194,6 +194,18 @@ status lookup(std::uint64_t pc, point &out) noexcept {
   return find(behind[-1].table, pc, out);
 }
 
+void lock_for_fork() noexcept { change_mutex.lock(); }
+
+void unlock_after_fork_in_parent() noexcept { change_mutex.unlock(); }
+
+void unlock_after_fork_in_child() noexcept {
+  unattached_readers.store(0, std::memory_order_relaxed);
+  for (rt::worker *w = rt::all_workers(); w != nullptr; w = w->next_all)
+    if ((w->handler_entries.load(std::memory_order_relaxed) & 1) != 0)
+      w->handler_entries.fetch_add(1, std::memory_order_relaxed);
+  change_mutex.unlock();
+}
+
 std::size_t registered_modules() noexcept {
   const std::scoped_lock guard(change_mutex);
   const module_array *const array = published.load(std::memory_order_relaxed);

@@ -41,6 +41,11 @@ status lookup(std::uint64_t pc, point &out) noexcept;
 // For tests and tools: how many modules are registered.
 std::size_t registered_modules() noexcept;
 
+// pthread_atfork. In the child there are no readers but the forking thread, whatever the counters said.
+void lock_for_fork() noexcept;
+void unlock_after_fork_in_parent() noexcept;
+void unlock_after_fork_in_child() noexcept;
+
 } // namespace stillpoint::map
 
 // Called by each module's constructor and destructor (also by dlopen and dlclose). The descriptor and what it names stay readable until it is

@@ -29,6 +29,7 @@ constexpr std::uint64_t lost_after_ns = 100'000'000;
 
 // In the child of a fork only the forking thread is left, under a new id, and signals on their way stayed with the parent.
 void after_fork_in_child() noexcept {
+  map::unlock_after_fork_in_child();
   process_id.store(getpid(), std::memory_order_relaxed);
   if (worker *const w = this_worker(); w != nullptr) {
     w->thread_id = static_cast<int>(syscall(SYS_gettid));
@@ -39,7 +40,7 @@ void after_fork_in_child() noexcept {
 void initialize_once() noexcept {
   arch::initialize();
   process_id.store(getpid(), std::memory_order_relaxed);
-  if (pthread_atfork(nullptr, nullptr, after_fork_in_child) != 0)
+  if (pthread_atfork(map::lock_for_fork, map::unlock_after_fork_in_parent, after_fork_in_child) != 0)
     fatal("pthread_atfork: out of memory");
   install_fault_handler();
   install_preempt_handler();

@@ -65,16 +65,11 @@ extern "C" void __stillpoint_async_preempted() noexcept {
   worker &w = *this_worker();
   task &t = *w.current;
   arch::read_float_words(t.image);
-  worker *const pinned_before = t.pinned_to;
-  const bool pinned = t.stop_is_pinned;
-  if (pinned)
+  if (t.stop_is_pinned)
     t.pinned_to = &w;
-  t.async_stopped = true;
-  ++t.preemptions;
-  sched::reschedule_preempted(pinned);
+  sched::reschedule_preempted(t.stop_is_pinned);
   // Perhaps on another thread. If the scheduler found nobody else to run, enter_task has not been called.
-  t.async_stopped = false;
-  t.pinned_to = pinned_before;
+  t.pinned_to = nullptr;
   arch::write_float_words(t.image);
   set_errno_of_this_thread(t.image.errno_value);
 }

@@ -4,6 +4,7 @@
 #include "test/preempt/fake/fake_scheduler.h"
 
 #include "runtime/arch/arch.h"
+#include "runtime/fatal.h"
 #include "runtime/stack/stack.h"
 
 #include <cerrno>
@@ -32,12 +33,32 @@ bool in_guard(const task &t, std::uintptr_t address) noexcept {
 } // namespace stack
 
 namespace sched {
+namespace {
+
+// What the ABI promises to every function: the direction flag clear, the x87 stack empty.
+void expect_clean_entry() {
+  std::uint64_t flags = 0;
+  asm volatile("pushfq; popq %0" : "=r"(flags));
+  std::uint16_t environment[14] = {};
+  asm volatile("fnstenv %0; fldenv %0" : "+m"(environment));
+  constexpr std::uint64_t direction_flag = 0x400;
+  constexpr std::size_t tags = 4;
+  if ((flags & direction_flag) != 0 || environment[tags] != 0xffff)
+    fatal("async_preempt called the runtime with the direction flag set or with x87 in use");
+}
+
+} // namespace
 
 // Always switches, as if somebody else were waiting.
 void reschedule_preempted(bool pinned) noexcept {
+  expect_clean_entry();
   fake_of_thread->last_stop_was_pinned = pinned;
   worker &w = *worker_of_thread;
-  arch::__stillpoint_switch_context(&w.current->context, w.scheduler_context);
+  task &t = *w.current;
+  t.async_stopped = true;
+  ++t.preemptions;
+  arch::__stillpoint_switch_context(&t.context, w.scheduler_context);
+  t.async_stopped = false;
 }
 
 } // namespace sched
