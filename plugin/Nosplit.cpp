@@ -73,6 +73,7 @@ struct NosplitInfo : ParsedAttrInfo {
 
   AttrHandling handleDeclAttribute(Sema &S, Decl *D, const ParsedAttr &Attr) const override {
     D->addAttr(AnnotateAttr::Create(S.Context, stillpoint::NosplitAnnotation, nullptr, 0, Attr));
+    D->addAttr(NoInlineAttr::CreateImplicit(S.Context, Attr));
     seenFunctions().add(S.Context, cast<FunctionDecl>(D));
     return AttributeApplied;
   }

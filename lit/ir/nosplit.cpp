@@ -10,6 +10,11 @@
 // RUN: cat %t.4.ll | %python %S/Inputs/functions.py noinline stillpoint-nosplit | FileCheck %s --check-prefixes=CHECK,SPLIT
 // RUN: cat %t.0.ll %t.2.ll %t.3.ll %t.4.ll | FileCheck %s --check-prefix=NOTHING
 //
+// With -save-temps, IR without any pass is written by one process and optimised by another.
+// RUN: mkdir -p %t.dir && cd %t.dir && %sp-clangxx -std=c++23 -O2 -save-temps -c %s -o saved.o
+// RUN: llvm-objdump -dr --no-show-raw-insn --disassemble-symbols=flat saved.o | FileCheck %s --check-prefix=SAVED
+// SAVED: R_X86_64_PLT32 defined
+//
 // Other annotations stay, in their order.
 // RUN: %sp-clangxx -std=c++23 -O1 -DOTHER -S -emit-llvm %s -o - | FileCheck %s --check-prefix=OTHER
 

@@ -43,5 +43,5 @@ __attribute__((stillpoint_nosplit("x"))) void gnu_argument();    // expected-err
 [[stillpoint::nosplit, gnu::always_inline]] inline int first() { return 1; } // expected-error {{'always_inline' and 'stillpoint::nosplit' are not compatible}}
 [[gnu::always_inline, stillpoint::nosplit]] inline int second() { return 1; } // expected-error {{'always_inline' and 'stillpoint::nosplit' are not compatible}}
 
-void defined() {} // expected-note {{previous definition is here}}
-[[stillpoint::nosplit]] void defined(); // expected-warning {{attribute declaration must precede definition}}
+void defined() {} // expected-note 2 {{previous definition is here}}
+[[stillpoint::nosplit]] void defined(); // expected-warning 2 {{attribute declaration must precede definition}}

@@ -87,7 +87,7 @@
   .cfi_def_cfa_offset 16
   .cfi_offset %r13, -16
 .Lother_push_body:
-  nop
+  movl %eax, %ecx # not a NOP: those may be padding, whose frame nobody asks for
 .Lother_push_epilogue:
   popq %r13
   .cfi_def_cfa_offset 8
