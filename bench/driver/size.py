@@ -3,36 +3,38 @@
 project, and the kernels, each linked into a shared object of its own (which resolves what an object file leaves open) and read by stillpoint-objdump."""
 import json
 import shlex
+from pathlib import Path
 
 from .figures import Figure
-from .tools import BenchError, find_tool, run, say
+from .tools import run, say
 
-# Sources of the project: compiled with LLVM's headers, as real as C++ gets. Missing ones are skipped.
-PROJECT_SOURCES = 3
+PROJECT_SOURCES = 3  # compiled with LLVM's headers, as real as C++ gets
+
+
+def project_commands(ctx):
+    """How the build compiles the sources of passes/ and tools/: {source: command without its outputs and without ccache}."""
+    commands = {}
+    for entry in json.loads((ctx.build / "compile_commands.json").read_text(encoding="utf-8")):
+        source = Path(entry["file"])
+        if source.is_relative_to(ctx.source / "passes") or source.is_relative_to(ctx.source / "tools"):
+            words = shlex.split(entry["command"])
+            words = words[words.index(next(w for w in words if "clang" in w)):]
+            del words[words.index("-o"):]  # "-o OBJECT -c SOURCE" ends the command; the -M options stand before
+            commands[source] = [w for w in words if not w.startswith(("-MD", "-MT", "-MF", "-W", "-g")) and not w.endswith((".o", ".o.d"))]
+    return commands
 
 
 def project_sources(ctx):
     """The largest sources of the passes and the tools."""
-    found = [*ctx.source.glob("passes/**/*.cpp"), *ctx.source.glob("tools/**/*.cpp")]
-    return sorted(found, key=lambda path: path.stat().st_size, reverse=True)
-
-
-def llvm_options():
-    config = find_tool("llvm-config-22", "llvm-config")
-    if not config:
-        raise BenchError("llvm-config-22 is not installed")
-    flags = shlex.split(run([config, "--cxxflags"]))
-    return [f for f in flags if not f.startswith("-std=")] + ["-std=c++20", "-fno-rtti"]
+    return sorted(project_commands(ctx), key=lambda path: path.stat().st_size, reverse=True)
 
 
 def options_for(ctx, source):
-    command = ctx.compiler(source)
-    if source.is_relative_to(ctx.bench):
-        return command
-    return command + llvm_options() + [f"-I{ctx.source}", f"-I{ctx.source / 'include'}", f"-I{source.parent}", f"-I{ctx.source / 'passes'}", "-w"]
+    return ctx.compiler(source) if source.is_relative_to(ctx.bench) else project_commands(ctx)[source]
 
 
 def summary(ctx, name, sources):
+    """Bytes of code, tables and .eh_frame of a shared object made of the sources."""
     objects = []
     for source in sources:
         target = ctx.scratch / f"size-{name}-{source.name}.o"
@@ -40,7 +42,8 @@ def summary(ctx, name, sources):
         objects.append(str(target))
     library = ctx.scratch / f"size-{name}.so"
     run([ctx.clangxx, "-shared", *objects, "-o", str(library)])
-    return json.loads(run([str(ctx.build / "bin" / "stillpoint-objdump"), "--summary", "--json", str(library)]))
+    found = json.loads(run([str(ctx.build / "bin" / "stillpoint-objdump"), "--summary", "--json", str(library)]))
+    return {"text": found["text"], "tables": sum(found["tables"].values()), "eh_frame": found["eh_frame"]}
 
 
 def measure(ctx):
@@ -53,7 +56,7 @@ def measure(ctx):
     total = {"text": 0, "tables": 0, "eh_frame": 0}
     rows = []
     for name, sources in inputs.items():
-        sizes = read_sizes(summary(ctx, name, sources))
+        sizes = summary(ctx, name, sources)
         total = {key: total[key] + sizes[key] for key in total}
         rows.append(Figure(f"tables.plain.share_of_text.{name}", sizes["tables"] / sizes["text"], "share", detail=True))
         rows.append(Figure(f"ehframe.share_of_text.{name}", sizes["eh_frame"] / sizes["text"], "share", detail=True))
@@ -62,7 +65,3 @@ def measure(ctx):
     yield Figure("tables.plain.share_of_text", total["tables"] / total["text"], "share", f"of {total['text']} bytes of .text, -O2 -fPIC")
     yield Figure("ehframe.share_of_text", total["eh_frame"] / total["text"], "share", "what C++ exceptions already cost")
     yield from rows
-
-
-def read_sizes(summary_json):
-    return {key: summary_json[key] for key in ("text", "tables", "eh_frame")}
