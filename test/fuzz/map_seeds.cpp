@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <string>
 
 using namespace stillpoint;
@@ -70,6 +71,16 @@ test::bytes input(const std::vector<map_bytes> &fragments, unsigned char placeme
   return result;
 }
 
+// A record that holds its map, of a function with an epilogue.
+test::bytes inline_input(unsigned shape) {
+  test::table t;
+  t.add_inline(test::records_address - 0x800, 40u | 9u << abi::inline_tail_shift | shape << abi::inline_shape_shift | 2u << abi::inline_room_shift |
+                                                  (shape % 2 != 0 ? abi::inline_vector : 0) | abi::inline_returns);
+  test::bytes result = {1, 0, 4, 0};
+  result.insert(result.end(), t.records.begin(), t.records.end());
+  return result;
+}
+
 bool write(const std::filesystem::path &path, const test::bytes &content) {
   std::ofstream out(path, std::ios::binary);
   out.write(reinterpret_cast<const char *>(content.data()), static_cast<std::streamsize>(content.size()));
@@ -93,6 +104,8 @@ int main(int argc, char **argv) {
     good = write(directory / ("one" + std::to_string(i)), input({all[i]}, 0)) && good;
   for (unsigned char placement : {0, 1, 2})
     good = write(directory / ("all" + std::to_string(placement)), input(all, placement)) && good;
+  for (unsigned shape = 0; shape != std::size(abi::inline_shapes); ++shape)
+    good = write(directory / ("inline" + std::to_string(shape)), inline_input(shape)) && good;
   if (!good)
     std::fprintf(stderr, "%s: cannot write the seeds to %s\n", argv[0], directory.c_str());
   return good ? 0 : 1;

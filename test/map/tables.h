@@ -66,6 +66,10 @@ public:
     std::memcpy(records.data() + records.size() - sizeof r, &r, sizeof r);
     return *this;
   }
+  // A record that holds its map.
+  table &add_inline(std::uint64_t start, std::uint32_t word) {
+    return add_record(start, records_address + records.size() + 4 + std::uint64_t{word});
+  }
   map::table_view view() const {
     return {{records.data(), records.size(), records_address}, {maps.data(), maps.size(), maps_address}};
   }
