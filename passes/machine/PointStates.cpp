@@ -11,7 +11,7 @@
 //  5. Place labels where the state changes, and hand the fragments to the module's tables.
 //
 // A label stands before the instruction that begins a new state. Where that instruction opens an aligned block, the label would come behind the
-// padding, which is executed on the way in; there it is put behind the instruction before it.
+// padding, which is executed on the way in; there it is put behind the instruction before it, unless that never falls through.
 #include "passes/Markers.h"
 #include "passes/Passes.h"
 #include "passes/emit/Tables.h"
@@ -183,7 +183,7 @@ public:
   bool startsFragment(unsigned I) const { return I == 0 || Sections[I] != Sections[I - 1]; }
 
   const MCSymbol *before(unsigned I, abi::state_code Code) {
-    if (Padding[I] && !startsFragment(I))
+    if (Padding[I] && !startsFragment(I) && !C.Instructions[I - 1].MI->isBarrier())
       return behind(I - 1, LabelNames[Code]);
     MachineInstr &MI = *C.Instructions[I].MI;
     if (!MI.getPreInstrSymbol())
