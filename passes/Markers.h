@@ -13,8 +13,8 @@ inline constexpr char UnsafeBeginMarker[] = "#stillpoint.unsafe.begin";
 inline constexpr char UnsafeEndMarker[] = "#stillpoint.unsafe.end";
 
 // Function attributes.
-inline constexpr char NosplitAttribute[] = "stillpoint-nosplit"; // every point is unsafe
-inline constexpr char IgnoreAttribute[] = "stillpoint-ignore";   // no table at all: the plugin's own code
+inline constexpr char NosplitAttribute[] = "stillpoint-nosplit";   // every point is unsafe
+inline constexpr char IgnoreAttribute[] = "stillpoint-ignore";     // no table at all: the plugin's own code
 inline constexpr char LivenessAttribute[] = "stillpoint-liveness"; // "full": live sets of every class; absent: what the collector needs
 
 } // namespace stillpoint

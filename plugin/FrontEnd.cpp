@@ -32,11 +32,13 @@ bool parseLiveness(DiagnosticsEngine &Diags, llvm::StringRef Value) {
     return true;
   }
   if (Value.empty())
-    Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error, "option 'liveness' of the plugin 'stillpoint' needs a value: liveness=gc or "
-                                                                 "liveness=full"));
+    Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error,
+                                       "option 'liveness' of the plugin 'stillpoint' needs a value: liveness=gc or "
+                                       "liveness=full"));
   else
-    Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error, "'%0' is no value of the option 'liveness' of the plugin 'stillpoint'; known: "
-                                                                 "gc, full"))
+    Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error,
+                                       "'%0' is no value of the option 'liveness' of the plugin 'stillpoint'; known: "
+                                       "gc, full"))
         << Value;
   return false;
 }
@@ -48,7 +50,8 @@ public:
     for (llvm::StringRef Argument : Arguments) {
       auto [Name, Value] = Argument.split('=');
       if (Name != "liveness") {
-        Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error, "unknown option '%0' of the plugin 'stillpoint'; known: liveness=gc|full"))
+        Diags.Report(
+            Diags.getCustomDiagID(DiagnosticsEngine::Error, "unknown option '%0' of the plugin 'stillpoint'; known: liveness=gc|full"))
             << Name;
         return false;
       }
@@ -64,7 +67,8 @@ public:
     if (stillpoint::isSupportedTarget(Target))
       CI.getCodeGenOpts().PassBuilderCallbacks.push_back(stillpoint::extendPipeline);
     else
-      Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error, "the plugin 'stillpoint' makes tables for x86-64 ELF only, not for '%0'"))
+      Diags.Report(
+          Diags.getCustomDiagID(DiagnosticsEngine::Error, "the plugin 'stillpoint' makes tables for x86-64 ELF only, not for '%0'"))
           << Target.str();
     return std::make_unique<Consumer>();
   }

@@ -89,7 +89,8 @@ void stillpoint::checkNosplitFunctions(ASTContext &Context) {
   DiagnosticsEngine &Diags = Context.getDiagnostics();
   for (const FunctionDecl *F : seenFunctions().take(Context))
     if (const auto *Inline = F->getAttr<AlwaysInlineAttr>())
-      Diags.Report(Inline->getLocation(), Diags.getCustomDiagID(DiagnosticsEngine::Error, "'%0' and 'stillpoint::nosplit' are not compatible: a "
-                                                                                          "function that is inlined has no points of its own"))
+      Diags.Report(Inline->getLocation(),
+                   Diags.getCustomDiagID(DiagnosticsEngine::Error, "'%0' and 'stillpoint::nosplit' are not compatible: a "
+                                                                   "function that is inlined has no points of its own"))
           << Inline->getSpelling();
 }

@@ -125,7 +125,8 @@ struct UnsafeRegionInfo : ParsedAttrInfo {
   AttrHandling handleStmtAttribute(Sema &S, Stmt *St, const ParsedAttr &Attr, class Attr *&) const override {
     if (const Expr *Suspension = findSuspension(St)) {
       DiagnosticsEngine &Diags = S.getDiagnostics();
-      S.Diag(Suspension->getExprLoc(), Diags.getCustomDiagID(DiagnosticsEngine::Error, "a coroutine cannot be suspended in an unsafe region"));
+      S.Diag(Suspension->getExprLoc(),
+             Diags.getCustomDiagID(DiagnosticsEngine::Error, "a coroutine cannot be suspended in an unsafe region"));
       S.Diag(Attr.getLoc(), Diags.getCustomDiagID(DiagnosticsEngine::Note, "the region begins here"));
       return AttributeNotApplied;
     }

@@ -19,8 +19,8 @@
 namespace {
 
 [[noreturn]] void refuse(const char *Uses) {
-  std::fprintf(stderr, "error: the plugin 'stillpoint' is built for LLVM %d.%d and was loaded into a program that uses %s\n", LLVM_VERSION_MAJOR,
-               LLVM_VERSION_MINOR, Uses);
+  std::fprintf(stderr, "error: the plugin 'stillpoint' is built for LLVM %d.%d and was loaded into a program that uses %s\n",
+               LLVM_VERSION_MAJOR, LLVM_VERSION_MINOR, Uses);
   std::fflush(stderr);
   _exit(1);
 }

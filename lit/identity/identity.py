@@ -3,9 +3,9 @@
 
 usage: identity.py CLANG PLUGIN INCLUDE LEVELS ROOT PATH...
 
-Every C and C++ file below the PATHs (relative to ROOT) is compiled at the LEVELS (of O0,O2,O3,g); the bytes, the order and the relocations of all
-executable sections, but the one that only the plugin makes, have to be the same. A test that splits itself (split-file) is taken part by
-part. Files that use the plugin's attributes are left out: the attributes are there to change code. Prints what was compared and ends with
+Every C and C++ file below the PATHs (relative to ROOT) is compiled at the LEVELS (of O0,O2,O3,g); the bytes, the order and the
+relocations of all executable sections, but the one that only the plugin makes, have to be the same. A test that splits itself (split-file)
+is taken part by part. Files that use the plugin's attributes are left out: the attributes are there to change code. Prints what was compared and ends with
 status 1 if anything differs, does not compile, or nothing was compared.
 
 A file may say `identity: skip (reason)`, or `identity: flags -mavx2 ...` for what it needs.
@@ -137,7 +137,8 @@ def main():
     configurations = [CONFIGURATIONS[level] for level in levels.split(",")]
     with tempfile.TemporaryDirectory() as scratch:
         parts = [part for path in sources_below(root, paths) for part in parts_of(path, scratch)]
-        jobs = [(clang, plugin, include, scratch, i * 10 + j, part, c) for i, part in enumerate(parts) for j, c in enumerate(configurations)]
+        cases = [(part, configuration) for part in parts for configuration in configurations]
+        jobs = [(clang, plugin, include, scratch, number, *case) for number, case in enumerate(cases)]
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             results = list(pool.map(compare, jobs))
     problems = [problem for _, problem in results if problem]

@@ -52,7 +52,8 @@ public:
 private:
   Constant *bound(const Twine &Name) {
     return M.getOrInsertGlobal(Name.str(), Type::getInt8Ty(M.getContext()), [&] {
-      auto *G = new GlobalVariable(M, Type::getInt8Ty(M.getContext()), /*isConstant=*/true, GlobalValue::ExternalWeakLinkage, nullptr, Name);
+      auto *G =
+          new GlobalVariable(M, Type::getInt8Ty(M.getContext()), /*isConstant=*/true, GlobalValue::ExternalWeakLinkage, nullptr, Name);
       G->setVisibility(GlobalValue::HiddenVisibility);
       return G;
     });
@@ -114,8 +115,7 @@ private:
 
   // NonLazyBind also on the declaration: the address that is tested and the one that is called come from the same GOT entry.
   Function *runtimeFunction(StringRef Name) {
-    auto *F = dyn_cast<Function>(
-        M.getOrInsertFunction(Name, FunctionType::get(Type::getVoidTy(M.getContext()), {Ptr}, false)).getCallee());
+    auto *F = dyn_cast<Function>(M.getOrInsertFunction(Name, FunctionType::get(Type::getVoidTy(M.getContext()), {Ptr}, false)).getCallee());
     if (F->isDeclaration()) {
       F->setLinkage(GlobalValue::ExternalWeakLinkage);
       F->addFnAttr(Attribute::NonLazyBind);

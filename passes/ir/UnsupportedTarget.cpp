@@ -19,8 +19,8 @@ public:
   UnsupportedTarget() : ModulePass(ID) {}
   StringRef getPassName() const override { return "Stillpoint: refusal of targets without tables"; }
   bool runOnModule(Module &M) override {
-    M.getContext().diagnose(DiagnosticInfoGeneric("the plugin 'stillpoint' makes tables for x86-64 ELF only, not for '" +
-                                                  M.getTargetTriple().str() + "'"));
+    M.getContext().diagnose(
+        DiagnosticInfoGeneric("the plugin 'stillpoint' makes tables for x86-64 ELF only, not for '" + M.getTargetTriple().str() + "'"));
     return false;
   }
 };

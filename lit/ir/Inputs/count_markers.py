@@ -5,7 +5,8 @@ import sys
 source, target = sys.argv[1:]
 text = open(source).read()
 for marker in ("begin", "end"):
-    text, count = re.subn(rf'(tail )?call void asm sideeffect "#stillpoint.unsafe.{marker}", "~{{memory}}"\(\)', f"call void @count_{marker}()", text)
+    call = rf'(tail )?call void asm sideeffect "#stillpoint.unsafe.{marker}", "~{{memory}}"\(\)'
+    text, count = re.subn(call, f"call void @count_{marker}()", text)
     if not count:
         sys.exit(f"no marker {marker} in {source}")
 open(target, "w").write(text)
