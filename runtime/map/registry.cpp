@@ -65,7 +65,8 @@ bool header_is_good(const abi::module_descriptor *d) {
     return false;
   }
   if (d->size != sizeof(abi::module_descriptor)) {
-    (refused(d) << "the descriptor has " << std::uint64_t{d->size} << " bytes, not " << std::uint64_t{sizeof(abi::module_descriptor)}).print();
+    (refused(d) << "the descriptor has " << std::uint64_t{d->size} << " bytes, not " << std::uint64_t{sizeof(abi::module_descriptor)})
+        .print();
     return false;
   }
   const auto records = static_cast<std::uint64_t>(d->records_end - d->records_begin);

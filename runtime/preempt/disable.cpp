@@ -28,7 +28,8 @@ void preempt_enable() noexcept {
   if (t == nullptr)
     return;
   if (t->preempt_disabled == 0)
-    rt::fatal(rt::message() << "preempt_enable() without preempt_disable() in task '" << rt::preempt::name_of(*t) << "' (#" << t->id << ")");
+    rt::fatal(rt::message() << "preempt_enable() without preempt_disable() in task '" << rt::preempt::name_of(*t) << "' (#" << t->id
+                            << ")");
   --t->preempt_disabled;
 }
 

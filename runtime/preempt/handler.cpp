@@ -9,8 +9,8 @@
 // Invariants: runs on the worker's alternate stack with all other asynchronous signals blocked. Takes no lock, allocates nothing, waits for
 // nobody, keeps errno. Every signal of ours is acknowledged, stopped or not; the signal that was not ours reaches whoever was there before.
 // Rejected: switching tasks inside the handler (the alternate stack would be in use for as long as the task is off, and the mask wrong).
-#include "runtime/preempt/internal.h"
 #include "runtime/preempt/chain.h"
+#include "runtime/preempt/internal.h"
 #include "runtime/preempt/safe_point.h"
 #include "runtime/preempt/walk.h"
 

@@ -37,13 +37,17 @@ inline void count_given_back() noexcept {
 
 // The function of the same name behind ours. resolve() is called when the library is loaded; a call that comes before that (from another
 // library's constructor) resolves it then.
-template <class Function> class real_function {
+template <class Function>
+class real_function {
 public:
   constexpr explicit real_function(const char *name) noexcept : name_(name) {}
 
   void resolve() noexcept { found_.store(reinterpret_cast<Function *>(dlsym(RTLD_NEXT, name_)), std::memory_order_relaxed); }
 
-  template <class... Arguments> auto operator()(Arguments... arguments) { return get()(arguments...); }
+  template <class... Arguments>
+  auto operator()(Arguments... arguments) {
+    return get()(arguments...);
+  }
 
 private:
   Function *get() noexcept {

@@ -29,7 +29,8 @@ int count_if_given_back(int result) noexcept {
   return result;
 }
 
-#define STILLPOINT_REAL(name) constinit real_function<decltype(::name)> real_##name{#name}
+#define STILLPOINT_REAL(name)                                                                                                              \
+  constinit real_function<decltype(::name)> real_##name { #name }
 STILLPOINT_REAL(pthread_mutex_lock);
 STILLPOINT_REAL(pthread_mutex_trylock);
 STILLPOINT_REAL(pthread_mutex_timedlock);
@@ -56,7 +57,10 @@ STILLPOINT_REAL(ftrylockfile);
 STILLPOINT_REAL(funlockfile);
 #undef STILLPOINT_REAL
 
-template <class... Functions> void resolve_all(Functions &...functions) noexcept { (functions.resolve(), ...); }
+template <class... Functions>
+void resolve_all(Functions &...functions) noexcept {
+  (functions.resolve(), ...);
+}
 
 // Before main, so that no handler and no thread ever resolves one.
 [[gnu::constructor(101)]] void resolve() noexcept {

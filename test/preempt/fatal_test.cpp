@@ -86,7 +86,8 @@ TEST_F(fatal_endings, unbalanced_enable) {
                 preempt_enable();
                 preempt_enable();
               }),
-              testing::KilledBySignal(SIGABRT), "^stillpoint: preempt_enable\\(\\) without preempt_disable\\(\\) in task 'worker bee' \\(#7\\)\n$");
+              testing::KilledBySignal(SIGABRT),
+              "^stillpoint: preempt_enable\\(\\) without preempt_disable\\(\\) in task 'worker bee' \\(#7\\)\n$");
 }
 
 TEST_F(fatal_endings, outside_of_tasks_disable_and_enable_do_nothing) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Each reason to refuse, provoked by itself, with a real signal into a spinning task; and the stops that are not refused.
-#include "runtime/preempt/safe_point.h"
 #include "runtime/map/registry.h"
+#include "runtime/preempt/safe_point.h"
 #include "stillpoint/preempt.hpp"
 #include "test/preempt/fake/spinning.h"
 

@@ -39,7 +39,8 @@ std::uint64_t preemptions() { return read_metrics().preemptions; }
 }
 
 // Works until `condition` holds, at least once; whether it did before the limit.
-template <class Condition> bool work_until(Condition condition) {
+template <class Condition>
+bool work_until(Condition condition) {
   const deadline limit(long_time);
   std::uint64_t sum = 1;
   do
@@ -289,9 +290,7 @@ TEST(runtime, fork_and_exec) {
   });
 }
 
-std::string endless(std::uint64_t) {
-  throw std::runtime_error("thrown after " + std::string("stops"));
-}
+std::string endless(std::uint64_t) { throw std::runtime_error("thrown after " + std::string("stops")); }
 
 TEST(runtime, exceptions_pass_frames_that_were_stopped) {
   test::set_environment(2);

@@ -19,7 +19,8 @@
 namespace stillpoint::test {
 
 // Whether `condition` comes true; gives up after ten seconds.
-template <class Condition> bool eventually(Condition condition) {
+template <class Condition>
+bool eventually(Condition condition) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
   while (!condition())
     if (std::chrono::steady_clock::now() > until)
@@ -33,7 +34,8 @@ class spinning {
 public:
   using preparation = std::function<void(rt::worker &, rt::task &)>;
 
-  explicit spinning(void (*entry)(void *), const preparation &prepare = [](rt::worker &, rt::task &) {}, void (*function)(void *) = nullptr) {
+  explicit spinning(
+      void (*entry)(void *), const preparation &prepare = [](rt::worker &, rt::task &) {}, void (*function)(void *) = nullptr) {
     flag.function = function;
     thread_ = std::thread([this, entry, prepare] { run(entry, prepare); });
     started_.acquire();

@@ -8,8 +8,8 @@
 #include "test/preempt/fake/fake_scheduler.h"
 
 #include <algorithm>
-#include <csignal>
 #include <cpuid.h>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <sstream>
@@ -191,7 +191,8 @@ step_report run_stepped(void (*entry)(void *), void *argument, bool migrate) {
   }
   if (state.difference != nullptr) {
     std::ostringstream text;
-    text << state.difference << " at entry + 0x" << std::hex << static_cast<std::uintptr_t>(state.difference_pc) - reinterpret_cast<std::uintptr_t>(entry);
+    text << state.difference << " at entry + 0x" << std::hex
+         << static_cast<std::uintptr_t>(state.difference_pc) - reinterpret_cast<std::uintptr_t>(entry);
     state.report.first_difference = text.str();
   }
   return state.report;

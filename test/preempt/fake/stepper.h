@@ -14,9 +14,9 @@
 namespace stillpoint::test {
 
 struct step_report {
-  std::uint64_t steps = 0;         // managed instructions executed (repetitions of string instructions count)
-  std::uint64_t stops = 0;         // of them, stopped at
-  std::uint64_t vector_stops = 0;  // of these, with vector state saved
+  std::uint64_t steps = 0;        // managed instructions executed (repetitions of string instructions count)
+  std::uint64_t stops = 0;        // of them, stopped at
+  std::uint64_t vector_stops = 0; // of these, with vector state saved
   std::uint64_t pinned_stops = 0;
   std::uint64_t differences = 0;
   std::string first_difference; // what and where
