@@ -117,7 +117,7 @@ class Server:
 
 def calibrate(server, kernel, milliseconds):
     """How many rounds of the kernel take about so long."""
-    rounds = 8
+    rounds = 16
     while True:
         taken = min(server.measure(kernel, rounds)["thread"] for _ in range(2))
         if taken > 2_000_000:

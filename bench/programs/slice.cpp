@@ -10,28 +10,30 @@
 
 #include <stillpoint/stillpoint.hpp>
 
+#include <algorithm>
 #include <atomic>
 
 namespace {
 
-constexpr std::uint64_t unit_count = 64;
+constexpr std::uint64_t most_units = 64;
 
 // Rounds in units, taken by whichever task comes first.
 struct job {
   kernel_function *run;
-  std::uint64_t unit_rounds;
+  std::uint64_t unit_rounds, units;
   std::atomic<std::uint64_t> next_unit{0};
   std::atomic<std::uint64_t> checksum{0};
   std::atomic<bool> helper_done{false};
 
   void work() {
-    while (next_unit.fetch_add(1, std::memory_order_relaxed) < unit_count)
+    while (next_unit.fetch_add(1, std::memory_order_relaxed) < units)
       checksum.fetch_add(run(unit_rounds), std::memory_order_relaxed);
   }
 };
 
 bench::measured share(kernel_function *run, std::uint64_t rounds) {
-  job all{.run = run, .unit_rounds = rounds / unit_count + 1};
+  const std::uint64_t unit_rounds = std::max<std::uint64_t>(1, rounds / most_units);
+  job all{.run = run, .unit_rounds = unit_rounds, .units = rounds / unit_rounds};
   bench::measured m{bench::now(), bench::thread_time(), bench::process_time(), stillpoint::read_metrics().preemptions, 0};
   stillpoint::go([&all] {
     all.work();
