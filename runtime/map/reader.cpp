@@ -164,8 +164,8 @@ struct map_state {
   cursor own{};  // at own state 0
   cursor rest{}; // at the next run
   std::uint64_t own_count = 0;
-  std::uint64_t at = 0;  // bytes of code before the next run
-  std::uint64_t most = 0; // bytes that the code may have in all
+  std::uint64_t at = 0;       // bytes of code before the next run
+  std::uint64_t most = 0;     // bytes that the code may have in all
   unsigned char expanded[16]; // what an inline map stands for; `own` and `rest` may point here, so this is never copied
   map_state() = default;
   map_state(const map_state &) = delete;

@@ -37,9 +37,9 @@ struct table_view {
 // Where a frame is at one point, resolved: no form or code is left to interpret.
 struct frame_rule {
   bool known = false;
-  bool cfa_is_rbp = false;      // CFA = (cfa_is_rbp ? RBP : RSP) + cfa_offset
-  std::uint64_t cfa_offset = 0; // bytes
-  std::uint8_t saved = 0;       // bit set of abi::saved_register, only those already saved at this point
+  bool cfa_is_rbp = false;                            // CFA = (cfa_is_rbp ? RBP : RSP) + cfa_offset
+  std::uint64_t cfa_offset = 0;                       // bytes
+  std::uint8_t saved = 0;                             // bit set of abi::saved_register, only those already saved at this point
   std::uint64_t slot[abi::saved_register_count] = {}; // bytes below the CFA, for the bits set in `saved`
 };
 
@@ -66,7 +66,7 @@ struct fragment {
   bool cfa_is_rbp = false;
   bool nosplit = false;
   bool explicit_slots = false;
-  std::uint64_t words = 0; // 0 if cfa_is_rbp
+  std::uint64_t words = 0;                            // 0 if cfa_is_rbp
   std::uint64_t slot[abi::saved_register_count] = {}; // bytes below the CFA, for the bits set in `saved`
 };
 

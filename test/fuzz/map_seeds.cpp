@@ -21,8 +21,18 @@ constexpr unsigned saved_rbp_rbx = 1u << abi::saved_rbp | 1u << abi::saved_rbx;
 std::vector<map_bytes> maps() {
   return {
       map_bytes(0).uleb(1).run(20, abi::state_safe).end(),
-      map_bytes(0).uleb(3).run(4, abi::state_prologue).run(300, abi::state_safe_vector).run(4, abi::state_epilogue).run(1, abi::state_entry).end(),
-      map_bytes(saved_rbp_rbx | abi::frame_cfa_is_rbp).run(9, abi::state_prologue).run(90, abi::state_safe).run(2, abi::state_epilogue).end(),
+      map_bytes(0)
+          .uleb(3)
+          .run(4, abi::state_prologue)
+          .run(300, abi::state_safe_vector)
+          .run(4, abi::state_epilogue)
+          .run(1, abi::state_entry)
+          .end(),
+      map_bytes(saved_rbp_rbx | abi::frame_cfa_is_rbp)
+          .run(9, abi::state_prologue)
+          .run(90, abi::state_safe)
+          .run(2, abi::state_epilogue)
+          .end(),
       map_bytes(saved_rbp_rbx | abi::frame_has_extension)
           .uleb(abi::extension_explicit_slots)
           .uleb(9)
@@ -47,7 +57,13 @@ std::vector<map_bytes> maps() {
           .own_run(0, 2)
           .own_run(5, 2)
           .end(),
-      map_bytes(abi::frame_saved_mask).uleb(7).run(10, abi::state_prologue).run(64, abi::state_safe).run(10, abi::state_epilogue).run(1, abi::state_entry).end(),
+      map_bytes(abi::frame_saved_mask)
+          .uleb(7)
+          .run(10, abi::state_prologue)
+          .run(64, abi::state_safe)
+          .run(10, abi::state_epilogue)
+          .run(1, abi::state_entry)
+          .end(),
   };
 }
 
@@ -58,7 +74,8 @@ test::bytes input(const std::vector<map_bytes> &fragments, unsigned char placeme
   const std::uint64_t start_distance = 0x800;
   for (std::size_t i = 0; i != fragments.size(); ++i) {
     const auto field = static_cast<std::int32_t>(records.size());
-    const auto start = static_cast<std::int32_t>(i * 0x150) + (placement == 1 ? static_cast<std::int32_t>(start_distance) : -static_cast<std::int32_t>(start_distance));
+    const auto start = static_cast<std::int32_t>(i * 0x150) +
+                       (placement == 1 ? static_cast<std::int32_t>(start_distance) : -static_cast<std::int32_t>(start_distance));
     const auto map = static_cast<std::int32_t>(distance * fuzz::maps_distance_unit + map_section.size());
     const abi::record r{start - field, map - field - 4};
     const auto *bytes = reinterpret_cast<const unsigned char *>(&r);
@@ -74,8 +91,9 @@ test::bytes input(const std::vector<map_bytes> &fragments, unsigned char placeme
 // A record that holds its map, of a function with an epilogue.
 test::bytes inline_input(unsigned shape) {
   test::table t;
-  t.add_inline(test::records_address - 0x800, 40u | 9u << abi::inline_tail_shift | shape << abi::inline_shape_shift | 2u << abi::inline_room_shift |
-                                                  (shape % 2 != 0 ? abi::inline_vector : 0) | abi::inline_returns);
+  t.add_inline(test::records_address - 0x800, 40u | 9u << abi::inline_tail_shift | shape << abi::inline_shape_shift |
+                                                  2u << abi::inline_room_shift | (shape % 2 != 0 ? abi::inline_vector : 0) |
+                                                  abi::inline_returns);
   test::bytes result = {1, 0, 4, 0};
   result.insert(result.end(), t.records.begin(), t.records.end());
   return result;

@@ -57,7 +57,8 @@ std::vector<broken_map> broken_maps() {
       {"escape of none", map_bytes(0).uleb(1).own_run(1, 0).end()},
       {"escape beyond", map_bytes(ext).uleb(2).uleb(1).uleb(1).uleb(safe).own_run(1, 1).end()},
       {"run too long", map_bytes(0).uleb(1).run(abi::max_fragment_size + 1, abi::state_safe).end()},
-      {"runs too long", map_bytes(0).uleb(1).run(abi::max_fragment_size, abi::state_safe).run(1, abi::state_safe).end(), code + abi::max_fragment_size},
+      {"runs too long", map_bytes(0).uleb(1).run(abi::max_fragment_size, abi::state_safe).run(1, abi::state_safe).end(),
+       code + abi::max_fragment_size},
       {"prologue shorter than its pushes", map_bytes(rbx | rbp).uleb(3).run(1, abi::state_prologue).end()},
       {"prologue without the frame pointer", map_bytes(rbp | abi::frame_cfa_is_rbp).run(3, abi::state_prologue).end()},
       {"prologue of two instructions more", map_bytes(rbx).uleb(3).run(17, abi::state_prologue).end()},
@@ -129,7 +130,12 @@ TEST(Corrupt, ValidateNamesTheFirstBadRecord) {
 
 // A table with something of everything.
 table rich_table() {
-  table t(code, map_bytes(rbp | rbx | abi::frame_cfa_is_rbp).run(9, abi::state_prologue).run(300, abi::state_safe).run(6, abi::state_epilogue).run(1, 3).end());
+  table t(code, map_bytes(rbp | rbx | abi::frame_cfa_is_rbp)
+                    .run(9, abi::state_prologue)
+                    .run(300, abi::state_safe)
+                    .run(6, abi::state_epilogue)
+                    .run(1, 3)
+                    .end());
   t.add(code + 0x200, map_bytes(rbx | ext)
                           .uleb(abi::extension_known)
                           .uleb(5)

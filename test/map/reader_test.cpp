@@ -105,7 +105,10 @@ TEST(Lookup, EmptyFragmentManagesNothing) {
 
 TEST(Lookup, LongAndPaddedNumbers) {
   map_bytes m(0);
-  m.padded_uleb(5, 4).run(1000000, abi::state_safe).padded_uleb(9 << abi::run_state_bits | abi::state_unsafe, 10).padded_uleb(abi::run_end, 3);
+  m.padded_uleb(5, 4)
+      .run(1000000, abi::state_safe)
+      .padded_uleb(9 << abi::run_state_bits | abi::state_unsafe, 10)
+      .padded_uleb(abi::run_end, 3);
   const table t(code, m);
   EXPECT_EQ(at(t, code + 999999).frame.cfa_offset, 40u);
   EXPECT_EQ(at(t, code + 1000000).kind, abi::kind_unsafe);
@@ -157,9 +160,14 @@ TEST(States, Names) {
 
 TEST(Slots, ExplicitOnesAreTakenAsTheyStand) {
   const unsigned saved = bit(abi::saved_r12) | bit(abi::saved_rbx);
-  const point p = at(
-      table(code, map_bytes(saved | abi::frame_has_extension).uleb(abi::extension_explicit_slots).uleb(8).uleb(5).uleb(2).run(1, abi::state_safe).end()),
-      code);
+  const point p = at(table(code, map_bytes(saved | abi::frame_has_extension)
+                                     .uleb(abi::extension_explicit_slots)
+                                     .uleb(8)
+                                     .uleb(5)
+                                     .uleb(2)
+                                     .run(1, abi::state_safe)
+                                     .end()),
+                     code);
   expect_rsp_frame(p, 64, saved);
   EXPECT_EQ(p.frame.slot[abi::saved_r12], 40u);
   EXPECT_EQ(p.frame.slot[abi::saved_rbx], 16u);

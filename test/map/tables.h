@@ -70,9 +70,7 @@ public:
   table &add_inline(std::uint64_t start, std::uint32_t word) {
     return add_record(start, records_address + records.size() + 4 + std::uint64_t{word});
   }
-  map::table_view view() const {
-    return {{records.data(), records.size(), records_address}, {maps.data(), maps.size(), maps_address}};
-  }
+  map::table_view view() const { return {{records.data(), records.size(), records_address}, {maps.data(), maps.size(), maps_address}}; }
   map::status find(std::uint64_t pc, map::point &out) const { return map::find(view(), pc, out); }
   map::status validate() const {
     std::size_t bad;

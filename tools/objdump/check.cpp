@@ -38,7 +38,8 @@ public:
   void run();
 
 private:
-  template <typename... Args> void problem(const char *format, Args &&...args);
+  template <typename... Args>
+  void problem(const char *format, Args &&...args);
   void check_place();
   void check_boundaries();
   void check_standard_sequence(const state_run &r);
@@ -55,11 +56,13 @@ private:
   std::set<std::uint64_t> starts; // of instructions
 };
 
-template <typename... Args> void fragment_check::problem(const char *format, Args &&...args) {
+template <typename... Args>
+void fragment_check::problem(const char *format, Args &&...args) {
   if (++told > most_lines)
     return;
   const std::string name = f.demangled.empty() ? formatv("{0:x}", f.shown(f.start())).str() : f.demangled;
-  problems.push_back(formatv("{0}: {1} (record {2}): {3}", f.file->name, name, f.record, formatv(format, std::forward<Args>(args)...).str()));
+  problems.push_back(
+      formatv("{0}: {1} (record {2}): {3}", f.file->name, name, f.record, formatv(format, std::forward<Args>(args)...).str()));
 }
 
 void fragment_check::run() {

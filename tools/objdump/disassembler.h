@@ -16,11 +16,11 @@
 namespace stillpoint::tools {
 
 struct decoded {
-  unsigned size = 1;     // 1 if `ok` is false
+  unsigned size = 1; // 1 if `ok` is false
   bool ok = false;
-  std::string text;                        // only if asked for
-  std::optional<std::uint64_t> target;     // of a direct branch or call
-  std::optional<std::uint64_t> data;       // of a PC-relative memory operand
+  std::string text;                    // only if asked for
+  std::optional<std::uint64_t> target; // of a direct branch or call
+  std::optional<std::uint64_t> data;   // of a PC-relative memory operand
 };
 
 class disassembler {

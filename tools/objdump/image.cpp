@@ -22,7 +22,8 @@ using namespace llvm::object;
 
 namespace {
 
-template <typename... Args> Error failure(const char *format, Args &&...args) {
+template <typename... Args>
+Error failure(const char *format, Args &&...args) {
   return createStringError(inconvertibleErrorCode(), formatv(format, std::forward<Args>(args)...).str());
 }
 
@@ -259,7 +260,7 @@ void elf_loader::collect_fixups(const SectionRef &relocations, const section &of
     }
     // The addend of a PC-relative field counts from the field; what is meant counts from the instruction's end.
     const bool relative = is_contained({ELF::R_X86_64_PC32, ELF::R_X86_64_PLT32, ELF::R_X86_64_GOTPCREL, ELF::R_X86_64_GOTPCRELX,
-                                        ELF::R_X86_64_REX_GOTPCRELX, ELF::R_X86_64_GOTTPOFF},
+                                        ELF::R_X86_64_REX_GOTPCRELX, ELF::R_X86_64_GOTTPOFF, ELF::R_X86_64_TLSGD, ELF::R_X86_64_TLSLD},
                                        r.getType());
     const std::int64_t offset = *addend + (relative ? 4 : 0);
     std::string text = name->empty() ? "?" : name->str();
@@ -281,7 +282,8 @@ Error elf_loader::missing_tables() const {
                      img.name, *name, records_name);
   }
   return make_error<no_tables>(
-      formatv("{0}: no Stillpoint tables (section {1} is missing): was it compiled with -fplugin=stillpoint-plugin.so?", img.name, records_name)
+      formatv("{0}: no Stillpoint tables (section {1} is missing): was it compiled with -fplugin=stillpoint-plugin.so?", img.name,
+              records_name)
           .str());
 }
 

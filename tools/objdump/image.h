@@ -56,10 +56,10 @@ struct table {
 struct image {
   std::string name; // "a.out", "lib.a(member.o)"
   bool relocatable = false;
-  bool has_symbols = false; // a symbol table, not only the dynamic one
-  std::vector<section> code;     // by address
-  std::vector<symbol> symbols;   // by address, the best name of each first
-  std::vector<fixup> fixups;     // by address
+  bool has_symbols = false;    // a symbol table, not only the dynamic one
+  std::vector<section> code;   // by address
+  std::vector<symbol> symbols; // by address, the best name of each first
+  std::vector<fixup> fixups;   // by address
   std::vector<table> tables;
   section eh_frame;
   std::uint64_t text_bytes = 0;     // all executable sections

@@ -34,9 +34,7 @@ cl::opt<std::string> wanted_function("function", cl::value_desc("NAME|REGEX"),
                                               "none, those whose name the regular expression matches"),
                                      cl::cat(category));
 
-void print_version(raw_ostream &os) {
-  os << formatv("stillpoint-objdump {0}, table format {1}\n", STILLPOINT_VERSION, abi::version);
-}
+void print_version(raw_ostream &os) { os << formatv("stillpoint-objdump {0}, table format {1}\n", STILLPOINT_VERSION, abi::version); }
 
 // As "f(int)", "ns::f" or "f".
 bool is_named(const fragment &f, StringRef name) {

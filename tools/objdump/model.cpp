@@ -92,9 +92,7 @@ void counts::add(const counts &more) {
   }
 }
 
-bool fragment::is_part() const {
-  return StringRef(mangled).contains(".cold") || StringRef(mangled).contains(".__part.");
-}
+bool fragment::is_part() const { return StringRef(mangled).contains(".cold") || StringRef(mangled).contains(".__part."); }
 
 const char *kind_name(abi::point_kind kind) {
   switch (kind) {
@@ -127,7 +125,8 @@ Expected<std::vector<fragment>> read_fragments(const image &file) {
   for (const table &t : file.tables)
     if (Error e = read_table(file, t, all))
       return std::move(e);
-  llvm::sort(all, [](const fragment &a, const fragment &b) { return std::tie(a.header.start, a.record) < std::tie(b.header.start, b.record); });
+  llvm::sort(all,
+             [](const fragment &a, const fragment &b) { return std::tie(a.header.start, a.record) < std::tie(b.header.start, b.record); });
   return all;
 }
 

@@ -38,7 +38,7 @@ struct fragment {
   const section *code = nullptr; // null if the record's range is in no executable section
   std::size_t record = 0;        // index in its table
   std::uint64_t end = 0;
-  std::uint64_t map_bytes = 0; // 0: the record holds the map
+  std::uint64_t map_bytes = 0;   // 0: the record holds the map
   std::uint64_t symbol_size = 0; // 0 if not known
   map::fragment header;
   std::string mangled;   // empty if the file does not say

@@ -107,9 +107,11 @@ std::string unwind_info::difference(std::uint64_t address, const map::frame_rule
     if (ours && theirs && static_cast<std::int64_t>(frame.slot[reg]) != r.slot[reg])
       return formatv("{0} is saved {1} bytes below the CFA, but {2} in .eh_frame", saved_names[reg], frame.slot[reg], r.slot[reg]).str();
     // The saves are told of behind the whole prologue, when the next row begins.
-    const bool next_says = after != all->by_address.end() && after->begin == r.end && after->slot[reg] == static_cast<std::int64_t>(frame.slot[reg]);
+    const bool next_says =
+        after != all->by_address.end() && after->begin == r.end && after->slot[reg] == static_cast<std::int64_t>(frame.slot[reg]);
     if (whole && ours != theirs && !(ours && next_says))
-      return formatv("{0} is {1}", saved_names[reg], ours ? "saved here, but not in .eh_frame" : "not saved here, but is in .eh_frame").str();
+      return formatv("{0} is {1}", saved_names[reg], ours ? "saved here, but not in .eh_frame" : "not saved here, but is in .eh_frame")
+          .str();
   }
   return {};
 }
