@@ -153,16 +153,16 @@ void install_trap_handler() {
 // From the next instruction on every one traps; the handler keeps quiet until managed code is reached.
 void set_trap_flag() { asm volatile("subq $128, %%rsp; pushfq; orq $0x100, (%%rsp); popfq; addq $128, %%rsp" ::: "memory", "cc"); }
 
-// There it stays as long as its stops are pinned.
+// There it stays for a few stops, a different number each time, and as long as they are pinned.
 bool resume_on_new_thread(fake_task &t) {
   bool stopped = true;
   std::thread([&] {
     fake_worker elsewhere;
-    do {
+    for (std::uint64_t few = t.control.preemptions % 7; stopped && (few != 0 || t.control.pinned_to != nullptr); few -= few != 0) {
       clobber_everything();
       stopped = elsewhere.resume(t);
       state.report.pinned_stops += stopped && elsewhere.last_stop_was_pinned;
-    } while (stopped && t.control.pinned_to != nullptr);
+    }
   }).join();
   return stopped;
 }
@@ -182,12 +182,12 @@ step_report run_stepped(void (*entry)(void *), void *argument, bool migrate) {
   while (stopped) {
     state.report.pinned_stops += here.last_stop_was_pinned;
     here.last_stop_was_pinned = false;
-    if (migrate && t.control.pinned_to == nullptr) {
+    if (migrate && t.control.pinned_to == nullptr)
       stopped = resume_on_new_thread(t);
-    } else {
-      clobber_everything();
-      stopped = here.resume(t);
-    }
+    if (!stopped)
+      break;
+    clobber_everything();
+    stopped = here.resume(t);
   }
   if (state.difference != nullptr) {
     std::ostringstream text;

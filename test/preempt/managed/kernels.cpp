@@ -150,7 +150,8 @@ struct counter {
 std::uint64_t exceptions(std::uint64_t seed, unsigned rounds) {
   std::uint64_t sum = seed, unwound = 0;
   for (unsigned i = 0; i < rounds; ++i) {
-    const std::uint64_t x = mix(seed + i) % 1000;
+    const std::uint64_t random = mix(seed + i) % 1000;
+    const std::uint64_t x = i % 2 == 0 ? random * 3 : random; // the first kind of failure for certain
     try {
       sum += may_throw(x, i % 5, unwound);
     } catch (const failure &outer) {
@@ -160,7 +161,7 @@ std::uint64_t exceptions(std::uint64_t seed, unsigned rounds) {
       } catch (const std::uint64_t &inner) {
         sum = mix(sum + inner);
       }
-      sum += std::current_exception() == first ? 1 : 1000000;
+      sum += first != nullptr && std::current_exception() == first ? 1 : 1000000;
       sum += outer.number == x && outer.what() == "three " + std::to_string(x) ? 1 : 2000000;
     } catch (const std::uint64_t &n) {
       sum = mix(sum ^ n);
@@ -188,6 +189,12 @@ std::uint64_t thread_locals(std::uint64_t seed, unsigned rounds) {
   return strangers == 0 ? sum : strangers;
 }
 
+// Asks anew where errno is.
+[[gnu::noinline]] int errno_here() {
+  asm volatile("");
+  return errno;
+}
+
 // errno is the task's, wherever it runs.
 std::uint64_t error_numbers(std::uint64_t seed, unsigned rounds) {
   std::uint64_t sum = seed, wrong = 0;
@@ -197,7 +204,7 @@ std::uint64_t error_numbers(std::uint64_t seed, unsigned rounds) {
     number = mine;
     for (unsigned j = 0; j < 20; ++j)
       sum = mix(sum + j);
-    wrong += number != mine;
+    wrong += number != mine || errno_here() != mine;
   }
   return wrong == 0 ? sum : wrong;
 }
