@@ -66,6 +66,8 @@ void fragment_check::problem(const char *format, Args &&...args) {
 }
 
 void fragment_check::run() {
+  if (f.start() == f.end)
+    return; // a function without instructions
   check_place();
   if (f.code == nullptr)
     return;

@@ -54,6 +54,7 @@ private:
   Error collect_tables();
   Error pair_table(const section &records, const std::vector<section> &maps);
   Expected<section> section_of(const ELFSectionRef &s);
+  Error apply(const ELFRelocationRef &r, const section &s, std::vector<std::uint8_t> &bytes);
   Expected<ArrayRef<std::uint8_t>> relocated(const section &s, const ELFSectionRef &of, bool strict);
   Expected<std::uint64_t> symbol_address(const ELFSymbolRef &s) const;
   Error missing_tables() const;
@@ -102,7 +103,8 @@ Error elf_loader::place_sections() {
   for (const SectionRef &s : elf.sections()) {
     if (!img.relocatable || (ELFSectionRef(s).getFlags() & ELF::SHF_ALLOC) == 0)
       continue;
-    next = alignTo(next, s.getAlignment());
+    // Not SectionRef's alignment: a damaged file's may be no power of two.
+    next = alignTo(next, std::max<std::uint64_t>(elf.getSection(s.getRawDataRefImpl())->sh_addralign, 1));
     placed[s.getIndex()] = next;
     next += s.getSize() + 1; // what ends here is not what begins behind it
   }
@@ -174,6 +176,23 @@ Expected<std::uint64_t> elf_loader::symbol_address(const ELFSymbolRef &s) const 
   return place == placed.end() ? *value : place->second + *value;
 }
 
+// Patches one field of the section's copy.
+Error elf_loader::apply(const ELFRelocationRef &r, const section &s, std::vector<std::uint8_t> &bytes) {
+  constexpr std::size_t width = 4;
+  const std::uint64_t offset = r.getOffset();
+  const symbol_iterator target = r.getSymbol();
+  const bool fits = bytes.size() >= width && offset <= bytes.size() - width;
+  if (r.getType() != ELF::R_X86_64_PC32 || !fits || target == elf.symbol_end())
+    return failure("{0}: corrupt table: relocation of {1}+{2:x} cannot be applied", img.name, s.name, offset);
+  Expected<std::int64_t> addend = r.getAddend();
+  Expected<std::uint64_t> value = symbol_address(*target);
+  if (!addend || !value)
+    return joinErrors(failure("{0}: corrupt table: relocation of {1}+{2:x}", img.name, s.name, offset),
+                      joinErrors(addend.takeError(), value.takeError()));
+  support::endian::write32le(bytes.data() + offset, static_cast<std::uint32_t>(*value + *addend - (s.address + offset)));
+  return Error::success();
+}
+
 // The section's bytes, in a relocatable file with the relocations applied. `strict`: a relocation that cannot be applied is an error.
 Expected<ArrayRef<std::uint8_t>> elf_loader::relocated(const section &s, const ELFSectionRef &of, bool strict) {
   if (!img.relocatable)
@@ -186,19 +205,12 @@ Expected<ArrayRef<std::uint8_t>> elf_loader::relocated(const section &s, const E
       return target.takeError();
     if (*target == elf.section_end() || **target != of)
       continue;
-    for (const ELFRelocationRef r : relocations.relocations()) {
-      Expected<std::int64_t> addend = r.getAddend();
-      Expected<std::uint64_t> value = symbol_address(*r.getSymbol());
-      const std::uint64_t offset = r.getOffset();
-      const bool fits = r.getType() == ELF::R_X86_64_PC32 && offset + 4 <= bytes.size();
-      if (addend && value && fits)
-        support::endian::write32le(bytes.data() + offset, static_cast<std::uint32_t>(*value + *addend - (s.address + offset)));
-      else if (strict)
-        return joinErrors(failure("{0}: corrupt table: relocation of {1}+{2:x} cannot be applied", img.name, s.name, offset),
-                          joinErrors(addend.takeError(), value.takeError()));
-      consumeError(addend.takeError());
-      consumeError(value.takeError());
-    }
+    for (const ELFRelocationRef r : relocations.relocations())
+      if (Error e = apply(r, s, bytes)) {
+        if (strict)
+          return std::move(e);
+        consumeError(std::move(e));
+      }
   }
   return ArrayRef<std::uint8_t>(bytes);
 }

@@ -9,6 +9,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Demangle/Demangle.h"
 #include "llvm/Support/CommandLine.h"
+#include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Regex.h"
@@ -125,6 +126,12 @@ bool dump(StringRef path, disassembler &d) {
   return good && matched;
 }
 
+// LLVM's readers of ELF give up the program on some damaged files; say which file, and exit as for any other error.
+void give_up(void *path, const char *reason, bool) {
+  print_error(formatv("{0}: not a readable ELF file: {1}", *static_cast<const std::string *>(path), reason));
+  std::_Exit(1);
+}
+
 // What cannot be asked for together, or at all.
 std::string wrong_options() {
   if (want_summary + want_runs + want_check + want_all > 1)
@@ -148,8 +155,11 @@ int run() {
     return 1;
   }
   bool good = true;
-  for (const std::string &path : files)
+  for (std::string &path : files) {
+    const ScopedFatalErrorHandler handler(give_up, &path);
     good = dump(path, **d) && good;
+  }
+  outs().flush();
   return good ? 0 : 1;
 }
 
