@@ -69,6 +69,9 @@ Danger UnsafePoints::ofFunction(const Liveness &Live) const {
     return Danger::NoFrame;
   if (any_of(C.Instructions, [](const auto &I) { return I.Class == OpClass::WriteSegment; }) || callsOddly(F, GuaranteedTailCalls))
     return Danger::NoFrame;
+  // What a caller keeps in registers over a call of outlined code is not among that code's operands.
+  if (C.MF.isOutlined())
+    return Danger::NoStop;
   if (Nosplit || C.MF.exposesReturnsTwice() || F.hasFnAttribute(Attribute::ReturnsTwice) || F.callsFunctionThatReturnsTwice())
     return Danger::NoStop;
   return Danger::None;
