@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
@@ -18,7 +19,13 @@
 namespace stillpoint::rt {
 namespace {
 
-settings current;
+// Settings once published are never changed nor freed.
+struct published {
+  settings set;
+  const published *previous = nullptr;
+};
+constinit const published defaults{};
+constinit std::atomic<const published *> current{&defaults};
 
 struct debug_switch {
   std::string_view name;
@@ -116,7 +123,13 @@ settings read_settings() {
   return s;
 }
 
-const settings &config() noexcept { return current; }
-void set_config(const settings &s) noexcept { current = s; }
+const settings &config() noexcept { return current.load(std::memory_order_acquire)->set; } // pairs with set_config
+
+void set_config(const settings &s) {
+  const published *const now = current.load(std::memory_order_relaxed);
+  if (now->set == s)
+    return;
+  current.store(new published{s, now}, std::memory_order_release); // pairs with config
+}
 
 } // namespace stillpoint::rt

@@ -23,15 +23,17 @@ struct settings {
   bool asyncpreemptoff = false; // send no signals, and refuse in the handler
   bool preemptstats = false;    // print the counters when run() ends
   bool schedtrace = false;      // print one line about the scheduler when run() ends
+
+  bool operator==(const settings &) const = default;
 };
 
 // Reads the environment afresh. Not for signal handlers; ends the process on a bad value.
 settings read_settings();
 
-// The settings of the latest run(); defaults before the first. A plain global: any thread and signal handlers may read it, run() writes it
-// before the first worker exists.
+// The settings of the latest run(); defaults before the first. Any thread, also in signal handlers.
 const settings &config() noexcept;
-void set_config(const settings &s) noexcept;
+// run() only. What config() returned before stays valid: a worker that an earlier run left behind may be reading it.
+void set_config(const settings &s);
 
 } // namespace stillpoint::rt
 

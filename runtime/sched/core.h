@@ -79,6 +79,7 @@ struct task {
   std::uint64_t slice_used = 0;     // what it had of its slice when it was put aside to go on soon
   bool woken = false;               // became ready and has not run since: its turn comes before others'
   std::atomic<std::uint64_t> queued_at{0}; // when it was queued; others peek (relaxed) to serve the older queue first
+  task *next_all = nullptr;         // list of all task objects, for debuggers; none is ever taken off
   void *sanitizer_fiber = nullptr;  // ThreadSanitizer's fiber, or AddressSanitizer's fake stack
 };
 
@@ -89,7 +90,7 @@ struct worker {
   void *scheduler_context = nullptr; // saved stack pointer of the scheduler's loop
   processor *held = nullptr;
   std::uint32_t runtime_locks = 0; // > 0: the handler refuses
-  int thread_id = 0;               // for tgkill
+  std::atomic<int> thread_id{0};   // for tgkill; relaxed: a stale one names a thread that has ended or is no worker, which harms nobody
 
   std::atomic<bool> signal_in_flight{false}; // set by the sender before tgkill (release), cleared by the handler (acknowledged, even refused)
   std::atomic<std::uint64_t> handler_entries{0}; // odd while the handler is inside: dlclose waits for it to become even or change

@@ -27,7 +27,7 @@ void after_fork_in_child() noexcept {
   if (scheduler *const s = active())
     s->forked.store(true, std::memory_order_relaxed);
   if (worker *const w = this_worker())
-    w->thread_id = gettid();
+    w->thread_id.store(gettid(), std::memory_order_relaxed);
   else
     forget_run();
 }

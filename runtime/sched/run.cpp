@@ -29,22 +29,24 @@ constexpr std::uint64_t last_backoff_ns = 1'000'000;
 constinit std::atomic<scheduler *> active_scheduler{nullptr};
 constinit std::atomic<bool> run_in_progress{false};
 constinit std::atomic<std::uint64_t> runs{0};
-constinit scheduler *retired = nullptr; // the last run's, all of whose workers ended. Whoever is the active run owns it
+// Owned by the run in progress.
+constinit scheduler *retired = nullptr;     // all their workers ended: to be used again
+constinit scheduler *left_behind = nullptr; // some worker is still there, perhaps for ever
 
 void *monitor_thread(void *argument) noexcept {
   sched::monitor_loop(*static_cast<scheduler *>(argument));
   return nullptr;
 }
 
-// The retired scheduler made new, or another one.
+// A retired scheduler with as many processors made new, or another one.
 scheduler &obtain(const settings &set, std::uint64_t number) {
-  scheduler *s = std::exchange(retired, nullptr);
+  scheduler **link = &retired;
+  while (*link && (*link)->count != set.processors)
+    link = &(*link)->next_retired;
+  scheduler *const s = *link;
   if (!s)
     return *new scheduler(set, number);
-  if (s->count != set.processors) {
-    // The old one stays where it is; a program changes its number of processors rarely.
-    return *new scheduler(set, number);
-  }
+  *link = s->next_retired;
   std::unique_ptr<processor[]> kept = std::move(s->processors);
   for (unsigned i = 0; i < set.processors; ++i) {
     std::destroy_at(&kept[i]);
@@ -53,6 +55,12 @@ scheduler &obtain(const settings &set, std::uint64_t number) {
   std::destroy_at(s);
   std::construct_at(s, set, number, std::move(kept));
   return *s;
+}
+
+void put_away(scheduler &s, bool all_ended) noexcept {
+  scheduler *&list = all_ended ? retired : left_behind;
+  s.next_retired = list;
+  list = &s;
 }
 
 // The monitor must not take signals that are meant for the program.
@@ -177,8 +185,7 @@ void run_main(void (*entry)(void *), void *argument) {
   const bool all_ended = stop_workers(s);
   active_scheduler.store(nullptr, std::memory_order_release);
   sched::print_statistics(s);
-  if (all_ended)
-    retired = &s;
+  put_away(s, all_ended);
 }
 
 } // namespace stillpoint::detail

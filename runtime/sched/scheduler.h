@@ -122,6 +122,7 @@ struct scheduler {
   std::atomic<std::uint64_t> next_task_id{1};
   std::atomic<std::uint64_t> steals{0};
   task *main_task = nullptr;
+  scheduler *next_retired = nullptr;
   sigset_t worker_signals{}; // what workers block: what the caller of run() did
 };
 

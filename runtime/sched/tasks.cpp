@@ -18,6 +18,7 @@ namespace {
 struct pool {
   lock mutex;
   task *free STILLPOINT_GUARDED_BY(mutex) = nullptr;
+  task *all STILLPOINT_GUARDED_BY(mutex) = nullptr; // abandoned ones too: what they hold is not lost to a leak checker
 };
 constinit pool tasks;
 
@@ -29,7 +30,11 @@ task &allocate_task() {
       return *t;
     }
   }
-  return *new task; // lives as long as the process
+  auto *const t = new task; // lives as long as the process
+  const lock_guard held(tasks.mutex);
+  t->next_all = tasks.all;
+  tasks.all = t;
+  return *t;
 }
 
 void free_task(task &t) noexcept {

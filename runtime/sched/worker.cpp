@@ -171,7 +171,7 @@ void *worker_thread(void *argument) noexcept {
   p.thread = pthread_self();
   worker &w = *p.self;
   set_this_worker(&w);
-  w.thread_id = gettid();
+  w.thread_id.store(gettid(), std::memory_order_relaxed);
   char name[16];
   std::snprintf(name, sizeof name, "sp-worker-%u", p.index);
   pthread_setname_np(pthread_self(), name);
@@ -241,6 +241,7 @@ worker &new_worker() noexcept {
     if (worker *const w = workers.free) {
       workers.free = static_cast<worker *>(w->sched);
       w->sched = nullptr;
+      w->signal_in_flight.store(false, std::memory_order_relaxed); // the last one may have reached the thread too late
       return *w;
     }
   }
@@ -253,7 +254,7 @@ worker &new_worker() noexcept {
 
 void retire_worker(worker &w) noexcept {
   w.current = nullptr;
-  w.thread_id = 0;
+  w.thread_id.store(0, std::memory_order_relaxed);
   const lock_guard held(workers.mutex);
   w.sched = workers.free;
   workers.free = &w;

@@ -104,6 +104,9 @@ TEST(fork_in_a_task, the_child_must_not_schedule) {
 
 // A thread that is no worker forks while a run is in progress: the child may have a run of its own.
 TEST(fork_beside_a_run, the_child_may_run) {
+#if __has_feature(thread_sanitizer)
+  GTEST_SKIP() << "ThreadSanitizer allows no threads in a child";
+#endif
   const int status = run_on(2, [] {
     std::atomic<int> result = -1;
     std::thread other([&] {
