@@ -14,7 +14,7 @@ MILLISECONDS = 40
 
 
 def ratios(servers, base, kernel, rounds, repetitions):
-    """For every server but `base`: (CPU time, elapsed time, preemptions) against base's, medians of the repetitions."""
+    """For every server but `base`, medians of the repetitions: CPU time and elapsed time over base's, preemptions, microseconds for each."""
     found = {name: [] for name in servers if name != base}
     names = list(servers)
     for repetition in range(repetitions):
@@ -23,7 +23,9 @@ def ratios(servers, base, kernel, rounds, repetitions):
         for name, rows in found.items():
             if taken[name]["checksum"] != taken[base]["checksum"]:
                 raise BenchError(f"{kernel} gives another result in configuration {name}: preemption changed what a kernel computes")
-            rows.append((taken[name]["thread"] / taken[base]["thread"], taken[name]["wall"] / taken[base]["wall"], taken[name]["preemptions"]))
+            extra = taken[name]["thread"] - taken[base]["thread"]
+            stops = taken[name]["preemptions"]
+            rows.append((taken[name]["thread"] / taken[base]["thread"], taken[name]["wall"] / taken[base]["wall"], stops, extra / 1000 / max(1, stops)))
     return {name: [median(column) for column in zip(*rows)] for name, rows in found.items()}
 
 
@@ -58,6 +60,7 @@ def slices(ctx):
         yield from overheads(rows, s, f"slice.{s}.overhead")
         stops = sum(row[s][2] for row in rows.values())
         yield Figure(f"slice.{s}.stops_per_second", stops / (len(rows) * MILLISECONDS / 1000), "1/s", "that the ticks really came")
+    yield Figure("slice.100us.us_per_stop", median([row["100us"][3] for row in rows.values()]), "us", "CPU time that a stop takes from the tasks")
 
 
 def polls(ctx):
