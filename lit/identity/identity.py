@@ -21,7 +21,7 @@ import tempfile
 CONFIGURATIONS = {"O0": ["-O0"], "O2": ["-O2"], "O3": ["-O3"], "g": ["-O2", "-g", "-fPIC", "-ffunction-sections"]}
 OWN_SECTION = "stillpoint_init"
 ATTRIBUTES = re.compile(r"\[\[\s*stillpoint::|stillpoint_nosplit|stillpoint_unsafe_region")
-SHF_EXECINSTR, SHT_RELA, SHT_SYMTAB = 4, 4, 2
+SHF_EXECINSTR, SHT_RELA, R_X86_64_NONE = 4, 4, 0
 
 
 def c_string(data, offset):
@@ -56,6 +56,8 @@ class Object:
         for index, section in enumerate(self.sections):
             if section[1] == SHT_RELA and section[7] == target:
                 for offset, info, addend in struct.iter_unpack("<QQq", self.bytes_of(index)):
+                    if info & 0xFFFFFFFF == R_X86_64_NONE:  # changes no byte: it keeps linkers from folding code with different tables
+                        continue
                     found.append((offset, info & 0xFFFFFFFF, self.symbol(section[6], info >> 32), addend))
         return found
 

@@ -91,11 +91,22 @@ private:
     MCSymbol *Map = Inline ? nullptr : printMap(F, Out);
     Out.switchSection(sectionFor(STILLPOINT_RECORDS_SECTION, Start->getSection(), Context));
     Out.emitValueToAlignment(Align(4));
+    MCSymbol *Record = Context.createTempSymbol();
+    Out.emitLabel(Record);
     printDistance(Start, Out);
     if (Inline)
       Out.emitValue(Inline, 4);
     else
       printDistance(Map, Out);
+    forbidFolding(Start, Record, Out);
+  }
+
+  // Linkers that fold identical code (--icf) compare its bytes and relocations, not its tables, and functions of the same bytes may have
+  // different ones: one is nosplit, or returns what the other drops. A relocation that does nothing tells them apart.
+  static void forbidFolding(const MCSymbol *Start, const MCSymbol *Record, MCStreamer &Out) {
+    MCContext &Context = Out.getContext();
+    Out.switchSection(&Start->getSection());
+    Out.emitRelocDirective(*MCSymbolRefExpr::create(Start, Context), "R_X86_64_NONE", MCSymbolRefExpr::create(Record, Context));
   }
 
   static MCSymbol *printMap(const TablesStrategy::Fragment &F, MCStreamer &Out) {
