@@ -2,11 +2,11 @@
 """What slices cost compute kernels, and what polls on loop back edges would.
 
 Two tasks on one processor share a fixed amount of work; a server with preemption off does the same work in one piece. In every repetition
-all configurations do it once, in a changing order, and each is divided by the one without slices. Time is CPU time of the threads that ran the tasks:
-on a shared machine elapsed time measures the neighbours. A checksum that differs is a fault of the runtime and stops the benchmark.
+all configurations do it once, in a changing order; the lower quartile of each is divided by that of the one without slices. Time is CPU time of the
+thread that ran the tasks: on a shared machine elapsed time measures the neighbours. A checksum that differs is a fault of the runtime and stops the benchmark.
 """
 from .figures import Figure
-from .tools import BenchError, Server, calibrate, median, say
+from .tools import BenchError, Server, calibrate, median, quiet, say
 
 SLICES = ("10ms", "1ms", "100us")
 REPETITIONS = 9
@@ -14,19 +14,22 @@ MILLISECONDS = 40
 
 
 def ratios(servers, base, kernel, rounds, repetitions):
-    """For every server but `base`, medians of the repetitions: CPU time and elapsed time over base's, preemptions, microseconds for each."""
-    found = {name: [] for name in servers if name != base}
+    """For every server but `base`: CPU time and elapsed time over base's, preemptions, microseconds for each of them."""
     names = list(servers)
+    taken = {name: [] for name in names}
     for repetition in range(repetitions):
-        order = names[repetition % len(names):] + names[:repetition % len(names)]
-        taken = {name: servers[name].measure(kernel, rounds) for name in order}
-        for name, rows in found.items():
-            if taken[name]["checksum"] != taken[base]["checksum"]:
+        for name in names[repetition % len(names):] + names[:repetition % len(names)]:
+            taken[name].append(servers[name].measure(kernel, rounds))
+            if taken[name][-1]["checksum"] != taken[name][0]["checksum"] or taken[name][0]["checksum"] != taken[names[0]][0]["checksum"]:
                 raise BenchError(f"{kernel} gives another result in configuration {name}: preemption changed what a kernel computes")
-            extra = taken[name]["thread"] - taken[base]["thread"]
-            stops = taken[name]["preemptions"]
-            rows.append((taken[name]["thread"] / taken[base]["thread"], taken[name]["wall"] / taken[base]["wall"], stops, extra / 1000 / max(1, stops)))
-    return {name: [median(column) for column in zip(*rows)] for name, rows in found.items()}
+    column = {name: {key: [row[key] for row in rows] for key in Server.FIELDS} for name, rows in taken.items()}
+    least = {name: {key: quiet(column[name][key]) for key in ("thread", "wall")} for name in names}
+    stops = {name: median(column[name]["preemptions"]) for name in names}
+    return {
+        name: (least[name]["thread"] / least[base]["thread"], least[name]["wall"] / least[base]["wall"], stops[name],
+               (least[name]["thread"] - least[base]["thread"]) / 1000 / max(1, stops[name]))
+        for name in names if name != base
+    }
 
 
 def compare(ctx, servers, base, repetitions, milliseconds):
