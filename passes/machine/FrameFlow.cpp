@@ -109,6 +109,9 @@ void FrameFlow::pop(FrameState &S, unsigned Register) const {
   bool Restores = R != abi::saved_register_count && S.Depth != FrameState::Unknown && S.Slot[R] == S.Depth;
   if (Register != NoGeneral)
     clobber(S, Register);
+  // Which word this takes is not known, so the saved one may be the one that is gone.
+  if (S.Depth == FrameState::Unknown && R != abi::saved_register_count)
+    S.Slot[R] = 0;
   if (Restores) {
     S.Intact |= 1u << R;
     if (R == SavedRbp)
