@@ -2,10 +2,12 @@
 //
 // preempt_disable and preempt_enable: a depth in the task, which the handler reads.
 //
-// Invariant: the caller cannot be preempted while it is in here (this is foreign code), so worker and task stay what they are.
+// Invariant: the caller is not preempted while it is in here (this is foreign code), so worker and task stay what they are, but for the stop at
+// the end of preempt_enable.
 #include "stillpoint/preempt.hpp"
 
 #include "runtime/fatal.h"
+#include "runtime/preempt/deferred.h"
 #include "runtime/preempt/internal.h"
 
 namespace stillpoint {
@@ -31,6 +33,8 @@ void preempt_enable() noexcept {
     rt::fatal(rt::message() << "preempt_enable() without preempt_disable() in task '" << rt::preempt::name_of(*t) << "' (#" << t->id
                             << ")");
   --t->preempt_disabled;
+  if (rt::preempt::wanted_and_allowed(t))
+    rt::preempt::stop_at_call(STILLPOINT_CALLER_OF_THIS_FUNCTION());
 }
 
 } // namespace stillpoint

@@ -56,9 +56,9 @@ void on_preempt_signal(int number, siginfo_t *info, void *context) {
   if (w != nullptr && is_ours(*w, *info)) {
     count(w->counters.signals_received);
     const refusal why = stop_if_possible(*w, *static_cast<ucontext_t *>(context), errno_value);
+    w->last_refusal.store(why, std::memory_order_relaxed);
     if (why != refusal::none)
       count(w->counters.refusals[static_cast<std::size_t>(why)]);
-    w->last_refusal.store(why, std::memory_order_relaxed);
     // Pairs with request(): from here the next signal may be sent.
     w->signal_in_flight.store(false, std::memory_order_release);
   } else {

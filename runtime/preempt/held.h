@@ -13,6 +13,7 @@
 #define STILLPOINT_RUNTIME_PREEMPT_HELD_H
 
 #include "runtime/fatal.h"
+#include "runtime/preempt/deferred.h"
 #include "runtime/sched/core.h"
 
 #include <atomic>
@@ -30,9 +31,12 @@ inline void count_taken() noexcept {
     ++t->held_mutexes;
 }
 
-inline void count_given_back() noexcept {
-  if (task *const t = task_of_this_thread(); t != nullptr && t->held_mutexes != 0)
+// Whether the task should be stopped now (deferred.h), which is for the exported function itself to do: it knows its caller.
+inline bool count_given_back() noexcept {
+  task *const t = task_of_this_thread();
+  if (t != nullptr && t->held_mutexes != 0)
     --t->held_mutexes;
+  return wanted_and_allowed(t);
 }
 
 // The function of the same name behind ours. resolve() is called when the library is loaded; a call that comes before that (from another

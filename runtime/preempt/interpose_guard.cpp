@@ -40,11 +40,13 @@ STILLPOINT_API int __cxa_guard_acquire(std::int64_t *g) {
 
 STILLPOINT_API void __cxa_guard_release(std::int64_t *g) noexcept {
   real_release(g);
-  count_given_back();
+  if (count_given_back())
+    stop_at_call(STILLPOINT_CALLER_OF_THIS_FUNCTION());
 }
 
 STILLPOINT_API void __cxa_guard_abort(std::int64_t *g) noexcept {
   real_abort(g);
-  count_given_back();
+  if (count_given_back())
+    stop_at_call(STILLPOINT_CALLER_OF_THIS_FUNCTION());
 }
 }

@@ -23,11 +23,12 @@ int count_if_taken(int result) noexcept {
   return result;
 }
 
-int count_if_given_back(int result) noexcept {
-  if (result == 0)
-    count_given_back();
-  return result;
-}
+// Stands in the exported functions themselves: the caller is theirs.
+#define STILLPOINT_COUNT_GIVEN_BACK(result)                                                                                                \
+  do                                                                                                                                       \
+    if ((result) == 0 && count_given_back())                                                                                               \
+      stop_at_call(STILLPOINT_CALLER_OF_THIS_FUNCTION());                                                                                  \
+  while (false)
 
 #define STILLPOINT_REAL(name)                                                                                                              \
   constinit real_function<decltype(::name)> real_##name { #name }
@@ -88,7 +89,11 @@ STILLPOINT_API int pthread_mutex_timedlock(pthread_mutex_t *m, const timespec *u
 STILLPOINT_API int pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clock, const timespec *until) noexcept {
   return count_if_taken(real_pthread_mutex_clocklock(m, clock, until));
 }
-STILLPOINT_API int pthread_mutex_unlock(pthread_mutex_t *m) noexcept { return count_if_given_back(real_pthread_mutex_unlock(m)); }
+STILLPOINT_API int pthread_mutex_unlock(pthread_mutex_t *m) noexcept {
+  const int result = real_pthread_mutex_unlock(m);
+  STILLPOINT_COUNT_GIVEN_BACK(result);
+  return result;
+}
 
 STILLPOINT_API int pthread_rwlock_rdlock(pthread_rwlock_t *l) noexcept { return count_if_taken(real_pthread_rwlock_rdlock(l)); }
 STILLPOINT_API int pthread_rwlock_wrlock(pthread_rwlock_t *l) noexcept { return count_if_taken(real_pthread_rwlock_wrlock(l)); }
@@ -106,17 +111,29 @@ STILLPOINT_API int pthread_rwlock_clockrdlock(pthread_rwlock_t *l, clockid_t clo
 STILLPOINT_API int pthread_rwlock_clockwrlock(pthread_rwlock_t *l, clockid_t clock, const timespec *until) noexcept {
   return count_if_taken(real_pthread_rwlock_clockwrlock(l, clock, until));
 }
-STILLPOINT_API int pthread_rwlock_unlock(pthread_rwlock_t *l) noexcept { return count_if_given_back(real_pthread_rwlock_unlock(l)); }
+STILLPOINT_API int pthread_rwlock_unlock(pthread_rwlock_t *l) noexcept {
+  const int result = real_pthread_rwlock_unlock(l);
+  STILLPOINT_COUNT_GIVEN_BACK(result);
+  return result;
+}
 
 STILLPOINT_API int pthread_spin_lock(pthread_spinlock_t *l) noexcept { return count_if_taken(real_pthread_spin_lock(l)); }
 STILLPOINT_API int pthread_spin_trylock(pthread_spinlock_t *l) noexcept { return count_if_taken(real_pthread_spin_trylock(l)); }
-STILLPOINT_API int pthread_spin_unlock(pthread_spinlock_t *l) noexcept { return count_if_given_back(real_pthread_spin_unlock(l)); }
+STILLPOINT_API int pthread_spin_unlock(pthread_spinlock_t *l) noexcept {
+  const int result = real_pthread_spin_unlock(l);
+  STILLPOINT_COUNT_GIVEN_BACK(result);
+  return result;
+}
 
 // thrd_success is 0.
 STILLPOINT_API int mtx_lock(mtx_t *m) { return count_if_taken(real_mtx_lock(m)); }
 STILLPOINT_API int mtx_trylock(mtx_t *m) { return count_if_taken(real_mtx_trylock(m)); }
 STILLPOINT_API int mtx_timedlock(mtx_t *m, const timespec *until) { return count_if_taken(real_mtx_timedlock(m, until)); }
-STILLPOINT_API int mtx_unlock(mtx_t *m) { return count_if_given_back(real_mtx_unlock(m)); }
+STILLPOINT_API int mtx_unlock(mtx_t *m) {
+  const int result = real_mtx_unlock(m);
+  STILLPOINT_COUNT_GIVEN_BACK(result);
+  return result;
+}
 
 STILLPOINT_API void flockfile(FILE *f) noexcept {
   real_flockfile(f);
@@ -125,6 +142,6 @@ STILLPOINT_API void flockfile(FILE *f) noexcept {
 STILLPOINT_API int ftrylockfile(FILE *f) noexcept { return count_if_taken(real_ftrylockfile(f)); }
 STILLPOINT_API void funlockfile(FILE *f) noexcept {
   real_funlockfile(f);
-  count_given_back();
+  STILLPOINT_COUNT_GIVEN_BACK(0);
 }
 }

@@ -72,7 +72,8 @@ bool request(worker &w, task &t) noexcept {
   if (!claim_flight(w, now))
     return false;
   const int errno_value = errno;
-  const bool sent = syscall(SYS_tgkill, process_id.load(std::memory_order_relaxed), w.thread_id.load(std::memory_order_relaxed), SIGURG) == 0;
+  const bool sent =
+      syscall(SYS_tgkill, process_id.load(std::memory_order_relaxed), w.thread_id.load(std::memory_order_relaxed), SIGURG) == 0;
   errno = errno_value;
   if (sent)
     count(w.counters.signals_sent);

@@ -10,7 +10,10 @@
 // in each direction, so a task never sees another's.
 // Rejected: a thread-local address kept in the C half (it runs on two threads; the compiler may reuse the first one's).
 #include "runtime/arch/arch.h"
+#include "runtime/preempt/deferred.h"
 #include "runtime/preempt/internal.h"
+#include "runtime/preempt/safe_point.h"
+#include "runtime/preempt/walk.h"
 
 #include <cerrno>
 #include <cstring>
@@ -72,6 +75,35 @@ extern "C" void __stillpoint_async_preempted() noexcept {
   t.pinned_to = nullptr;
   arch::write_float_words(t.image);
   set_errno_of_this_thread(t.image.errno_value);
+}
+
+namespace {
+
+bool frames_allow(const task &t, const managed_caller &caller, bool &pinned) noexcept {
+  const stack_bounds stack{t.stack_low, t.stack_high};
+  if (caller.sp <= stack.low || caller.sp >= stack.high || caller.sp - stack.low < arch::injection_room(false))
+    return false;
+  const map::reader_scope reading(this_worker());
+  return walk_callers(stack, {caller.pc, caller.sp, caller.bp}, pinned) == refusal::none;
+}
+
+} // namespace
+
+// The call's own convention keeps every register that the caller needs, so the second half of a stop is all there is to do.
+void stop_at_call(const managed_caller &caller) noexcept {
+  worker *const w = this_worker();
+  if (w == nullptr || w->current == nullptr || w->runtime_locks != 0 || want_async_preempt(*w) != refusal::none)
+    return;
+  task &t = *w->current;
+  bool pinned = false;
+  if (!frames_allow(t, caller, pinned))
+    return;
+  t.image.errno_value = errno;
+  t.stop_is_pinned = pinned;
+  count(w->counters.preemptions);
+  if (pinned)
+    count(w->counters.pinned_preemptions);
+  __stillpoint_async_preempted();
 }
 
 } // namespace stillpoint::rt::preempt

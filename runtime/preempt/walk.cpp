@@ -56,7 +56,7 @@ refusal walk_callers(const stack_bounds &stack, arch::walk_registers registers, 
     map::point call;
     if (const refusal why = refusal_of(map::lookup(registers.pc - 1, call), refusal::foreign_frame); why != refusal::none)
       return why;
-    if (call.kind == abi::kind_unsafe)
+    if (!call.callee_may_stop)
       return refusal::unsafe_point;
     pinned |= call.kind == abi::kind_pinned;
     if (const refusal why = step(stack, call.frame, registers); why != refusal::none)

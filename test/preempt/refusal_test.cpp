@@ -38,7 +38,7 @@ protected:
   static void expect(spinning &s, refusal why) {
     EXPECT_TRUE(s.refuses_with(why)) << to_string(why);
     EXPECT_EQ(s.worker->counters.preemptions, 0u);
-    EXPECT_EQ(s.worker->last_refusal, why);
+    EXPECT_TRUE(test::eventually([&] { return s.worker->last_refusal == why; }));
     EXPECT_TRUE(s.task->preempt_requested) << "the request stays pending";
     EXPECT_TRUE(test::eventually([&] { return !s.worker->signal_in_flight; })) << "the signal is acknowledged";
   }
@@ -90,7 +90,7 @@ TEST_F(refusals, not_wanted) {
 TEST_F(refusals, no_task) {
   spinning s(spin_in_foreign_code, [](rt::worker &w, rt::task &) {
     w.signal_in_flight = true; // here, on the scheduler's stack
-    syscall(SYS_tgkill, getpid(), w.thread_id, SIGURG);
+    syscall(SYS_tgkill, getpid(), w.thread_id.load(), SIGURG);
   });
   EXPECT_EQ(s.refusals(refusal::no_task), 1u);
 }
@@ -155,6 +155,18 @@ TEST_F(refusals, corrupt_table) {
   expect(s, refusal::corrupt_table);
   tables.mend();
   EXPECT_TRUE(s.stops(1));
+}
+
+TEST_F(refusals, deferred_to_where_preemption_is_enabled_again) {
+  test::spin_flag flag;
+  test::fake_worker w;
+  for (const bool through_foreign_code : {false, true}) {
+    flag.function = through_foreign_code ? [](void *) { preempt_enable(); asm volatile(""); } : reinterpret_cast<void (*)(void *)>(preempt_enable);
+    test::fake_task t(call_foreign, &flag);
+    t.control.preempt_disabled = 1;
+    t.control.preempt_requested = true;
+    EXPECT_EQ(w.run_to_end(t), through_foreign_code ? 0u : 1u);
+  }
 }
 
 TEST_F(refusals, a_lost_signal_is_sent_again) {

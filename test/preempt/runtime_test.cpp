@@ -90,6 +90,23 @@ TEST(runtime, a_task_that_holds_a_mutex_is_left_alone) {
   });
 }
 
+TEST(runtime, a_task_that_always_takes_the_mutex_again_gives_way) {
+  test::set_environment(1);
+  std::mutex m;
+  std::atomic<bool> stop{false};
+  stillpoint::run([&] {
+    go([&] {
+      while (!stop) {
+        const std::scoped_lock lock(m);
+        work(1, 100'000);
+      }
+    });
+    for (int i = 0; i < 20; ++i)
+      sleep_for(1ms);
+    stop = true;
+  });
+}
+
 TEST(runtime, callbacks_out_of_foreign_code_are_left_alone) {
   test::set_environment(1);
   const std::uint64_t before = refused(refusal::foreign_frame);
