@@ -25,8 +25,8 @@ struct PassOptions {
 /// Whether tables can be written for this target: 64-bit x86 with 64-bit pointers, ELF.
 bool isSupportedTarget(const llvm::Triple &T);
 
-/// The machine pass that computes the state of every point and labels the changes. Runs behind the last pass that changes code; the tables come
-/// out when the module's assembly is finished (passes/emit/TablePrinter.cpp).
+/// The machine pass that computes the state of every point and labels the changes. Runs behind the last pass that changes code; the tables
+/// come out when the module's assembly is finished (passes/emit/TablePrinter.cpp).
 llvm::MachineFunctionPass *createPointStatesPass(const PassOptions &Options);
 
 /// Adds the machine pass behind all passes that change code. Does nothing for a target without support. To be called from

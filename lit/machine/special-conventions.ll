@@ -1,5 +1,5 @@
-; Conventions without an ordinary frame, or whose callees take their arguments off the stack, have no safe point; one that saves more registers
-; than usual has explicit slots.
+; Conventions without an ordinary frame, or whose callees take their arguments off the stack, have no safe point; one that saves more
+; registers than usual has explicit slots.
 ; REQUIRES: objdump
 ; RUN: llc -load %plugin -O2 -filetype=obj %s -o %t.o && %sp-objdump %t.o | FileCheck %s
 target triple = "x86_64-unknown-linux-gnu"

@@ -3,8 +3,8 @@
 // Problem: the tables have to follow the code through linkers that drop, fold and reorder sections.
 //
 // Mechanism: when the module's assembly is finished, every fragment's record and map go into sections that are linked to the section of the
-// code (SHF_LINK_ORDER), in the same COMDAT group and with the same unique number. Lengths are expressions over the labels that the machine pass
-// placed, so that the assembler, internal or external, resolves them after it has relaxed the branches.
+// code (SHF_LINK_ORDER), in the same COMDAT group and with the same unique number. Lengths are expressions over the labels that the machine
+// pass placed, so that the assembler, internal or external, resolves them after it has relaxed the branches.
 //
 // Invariant: a fragment of which any label was not printed is left out: its code is then foreign, never wrong.
 //
@@ -124,8 +124,8 @@ private:
     Out.emitAbsoluteSymbolDiff(Target, Here, 4);
   }
 
-  // The value of an inline map, if there is one and the lengths that it implies are known to be right. An external assembler's lengths are not
-  // known here.
+  // The value of an inline map, if there is one and the lengths that it implies are known to be right. An external assembler's lengths are
+  // not known here.
   static const MCExpr *inlineMap(const TablesStrategy::Fragment &F, MCStreamer &Out) {
     emit::InlineMap<const MCSymbol *> Map;
     auto *Assembler = Out.hasRawTextSupport() ? nullptr : static_cast<MCObjectStreamer &>(Out).getAssemblerPtr();

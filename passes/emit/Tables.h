@@ -2,8 +2,8 @@
 //
 // Where the machine pass leaves what it found until the module's assembly is finished.
 //
-// Mechanism: LLVM keeps one object of each GC strategy per module (GCModuleInfo) and asks the printer registered under the same name to finish the
-// module's assembly. No function is given a GC; only the object and the moment are used.
+// Mechanism: LLVM keeps one object of each GC strategy per module (GCModuleInfo) and asks the printer registered under the same name to
+// finish the module's assembly. No function is given a GC; only the object and the moment are used.
 //
 // Invariant: all state is in this object, so that back ends that run in parallel do not meet.
 #ifndef STILLPOINT_PASSES_EMIT_TABLES_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The instructions of a function that become code, in the order in which they are printed. Every analysis of passes/machine numbers points by
-// this order: point N is the PC at which instruction N begins.
+// The instructions of a function that become code, in the order in which they are printed. Every analysis of passes/machine numbers points
+// by this order: point N is the PC at which instruction N begins.
 #ifndef STILLPOINT_PASSES_MACHINE_CODE_H
 #define STILLPOINT_PASSES_MACHINE_CODE_H
 

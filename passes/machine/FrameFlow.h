@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Problem: at every point, where is the frame (the CFA) and where are the caller's callee-saved registers? The prologue and epilogue flags and
-// the CFI directives are hints only; shrink-wrapping, pushed call arguments and dynamic areas make any fixed pattern wrong somewhere.
+// Problem: at every point, where is the frame (the CFA) and where are the caller's callee-saved registers? The prologue and epilogue flags
+// and the CFI directives are hints only; shrink-wrapping, pushed call arguments and dynamic areas make any fixed pattern wrong somewhere.
 //
-// Mechanism: an abstract interpretation of the instructions, forward over the control-flow graph. The state is how far RSP is below the CFA,
-// whether RBP is the frame pointer, which callee-saved registers still hold the caller's values and where the others were pushed.
+// Mechanism: an abstract interpretation of the instructions, forward over the control-flow graph. The state is how far RSP is below the
+// CFA, whether RBP is the frame pointer, which callee-saved registers still hold the caller's values and where the others were pushed.
 //
-// Invariants: what is not understood becomes "unknown", never a guess; where paths disagree, unknown. A landing pad is entered with the state
-// of the call that throws, less the argument area that the unwinder drops (DW_CFA_GNU_args_size).
+// Invariants: what is not understood becomes "unknown", never a guess; where paths disagree, unknown. A landing pad is entered with the
+// state of the call that throws, less the argument area that the unwinder drops (DW_CFA_GNU_args_size).
 #ifndef STILLPOINT_PASSES_MACHINE_FRAMEFLOW_H
 #define STILLPOINT_PASSES_MACHINE_FRAMEFLOW_H
 

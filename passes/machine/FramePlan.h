@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Problem: the table describes one whole frame per fragment and each point relative to it; prologues and epilogues of the standard shape cost one
-// run each.
+// Problem: the table describes one whole frame per fragment and each point relative to it; prologues and epilogues of the standard shape
+// cost one run each.
 //
-// Mechanism: of all states that FrameFlow found, the one with the most registers saved that covers the most instructions is the whole frame.
-// Every other state is then entry, explicit depth, or unknown. Standard prologues and epilogues are found by their instructions, whose byte
-// lengths the format implies.
+// Mechanism: of all states that FrameFlow found, the one with the most registers saved that covers the most instructions is the whole
+// frame. Every other state is then entry, explicit depth, or unknown. Standard prologues and epilogues are found by their instructions,
+// whose byte lengths the format implies.
 #ifndef STILLPOINT_PASSES_MACHINE_FRAMEPLAN_H
 #define STILLPOINT_PASSES_MACHINE_FRAMEPLAN_H
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Problem: which registers will still be read? A stop at a point without live vector registers need not save them, a thread-local address that
-// nobody reads pins nothing, and liveness=full names them all.
+// Problem: which registers will still be read? A stop at a point without live vector registers need not save them, a thread-local address
+// that nobody reads pins nothing, and liveness=full names them all.
 //
 // Mechanism: backward data flow over the operands and register masks of the printed instructions. Vector registers are three layers of bits
 // (XMM, the upper half of YMM, the upper half of ZMM), so that a definition of a part does not end the rest.
 //
-// Invariants: too much may be live, never too little. A function that touches x87 or MMX, or that keeps vector registers for its caller, has
-// vector state live everywhere. Whatever is live into a landing pad is live at every call that may lead there.
+// Invariants: too much may be live, never too little. A function that touches x87 or MMX, or that keeps vector registers for its caller,
+// has vector state live everywhere. Whatever is live into a landing pad is live at every call that may lead there.
 //
 // Rejected: the live-in lists of the blocks, which passes behind register allocation do not all keep.
 #ifndef STILLPOINT_PASSES_MACHINE_LIVENESS_H

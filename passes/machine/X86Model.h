@@ -2,8 +2,8 @@
 //
 // Problem: LLVM installs no headers of its X86 back end, so a pass outside LLVM has neither opcode nor register enumerators.
 //
-// Mechanism: the names are public (TargetInstrInfo::getName, TargetRegisterInfo::getName). Once per process, every opcode and every register is
-// put into a small class by its name, into tables indexed by number.
+// Mechanism: the names are public (TargetInstrInfo::getName, TargetRegisterInfo::getName). Once per process, every opcode and every
+// register is put into a small class by its name, into tables indexed by number.
 //
 // Invariants: built once, then constant, so that the parallel back ends of ThinLTO share it. An unknown opcode is OpClass::Plain, which
 // promises nothing: whatever it defines is looked at operand by operand.
