@@ -3,7 +3,8 @@
 // Every environment variable the runtime knows, read in one place. docs/environment.md describes them to the user.
 //
 // Mechanism: read once, at the first run(); a value that cannot be understood ends the program with a message that names the variable and
-// the value (a setting that is silently ignored costs more than one that is refused). Rejected: reading where used (a handler may not call getenv).
+// the value (a setting that is silently ignored costs more than one that is refused). Rejected: reading where used (a handler may not
+// call getenv).
 #ifndef STILLPOINT_RUNTIME_CONFIG_H
 #define STILLPOINT_RUNTIME_CONFIG_H
 
@@ -17,8 +18,8 @@ inline constexpr std::uint64_t min_slice_ns = 20'000;
 inline constexpr std::uint64_t max_slice_ns = 1'000'000'000'000;
 
 struct settings {
-  unsigned processors = 1;                    // STILLPOINT_PROCS; default: the CPUs that the affinity mask allows
-  std::uint64_t slice_ns = default_slice_ns;  // STILLPOINT_SLICE
+  unsigned processors = 1;                   // STILLPOINT_PROCS; default: the CPUs that the affinity mask allows
+  std::uint64_t slice_ns = default_slice_ns; // STILLPOINT_SLICE
   // STILLPOINT_DEBUG=name=value,...
   bool asyncpreemptoff = false; // send no signals, and refuse in the handler
   bool preemptstats = false;    // print the counters when run() ends

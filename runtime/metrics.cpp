@@ -48,8 +48,9 @@ namespace {
 
 void print_preemptions() {
   const metrics m = read_metrics();
-  (message() << "preemptstats: " << m.signals_sent << " signals sent, " << m.signals_received << " received, " << m.preemptions << " preemptions, of them "
-             << m.pinned_preemptions << " pinned and " << m.vector_saves << " with vector state; " << m.chained_signals << " signals of others")
+  (message() << "preemptstats: " << m.signals_sent << " signals sent, " << m.signals_received << " received, " << m.preemptions
+             << " preemptions, of them " << m.pinned_preemptions << " pinned and " << m.vector_saves << " with vector state; "
+             << m.chained_signals << " signals of others")
       .print();
   for (std::size_t i = 1; i < refusal_count; ++i)
     if (m.refusals[i] != 0)

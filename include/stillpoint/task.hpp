@@ -2,7 +2,8 @@
 //
 // Tasks: starting them, naming them, giving way.
 //
-// Misuse has one convention. A call in the wrong place (go() outside run(), run() inside a task) throws std::logic_error, nothing has happened.
+// Misuse has one convention. A call in the wrong place (go() outside run(), run() inside a task) throws std::logic_error, nothing has
+// happened.
 // A broken promise that nobody can be told of (an exception that leaves a task, a stack overflow) ends the program with a line on stderr.
 //
 // A task's entry is a template here, so that it is compiled with the caller's flags: it is managed code if the caller is.
@@ -35,13 +36,15 @@ namespace detail {
 STILLPOINT_API void run_main(void (*entry)(void *), void *argument);
 STILLPOINT_API void start_task(std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument);
 
-template <class F> void task_entry(void *argument) {
+template <class F>
+void task_entry(void *argument) {
   const std::unique_ptr<F> f(static_cast<F *>(argument));
   std::invoke(std::move(*f));
 }
 
 // A call of the main task, whose result run() hands on.
-template <class F, class R> struct main_call {
+template <class F, class R>
+struct main_call {
   F &f;
   std::optional<R> result = {};
   static void entry(void *argument) {
@@ -50,7 +53,8 @@ template <class F, class R> struct main_call {
   }
   R take() { return std::move(*result); }
 };
-template <class F, class R> struct main_call<F, R &> {
+template <class F, class R>
+struct main_call<F, R &> {
   F &f;
   R *result = nullptr;
   static void entry(void *argument) {
@@ -59,7 +63,8 @@ template <class F, class R> struct main_call<F, R &> {
   }
   R &take() { return *result; }
 };
-template <class F> struct main_call<F, void> {
+template <class F>
+struct main_call<F, void> {
   F &f;
   static void entry(void *argument) { std::invoke(std::forward<F>(static_cast<main_call *>(argument)->f)); }
   void take() {}
@@ -67,28 +72,35 @@ template <class F> struct main_call<F, void> {
 
 } // namespace detail
 
-/// Starts the runtime, calls `f()` as the main task, on a stack of 8 MiB, and returns its result when it has returned. The calling thread waits meanwhile;
+/// Starts the runtime, calls `f()` as the main task, on a stack of 8 MiB, and returns its result when it has returned. The calling thread
+/// waits meanwhile;
 /// tasks run on threads of the runtime, STILLPOINT_PROCS at a time (default: the CPUs that the process may use).
 ///
 /// When `f` has returned no other task is run any more. Those that run are stopped like at the end of a slice; tasks that have not ended
-/// are abandoned where they are, without destructors. A worker that cannot be stopped (a blocking call, a loop in foreign code) is left behind after 100 ms, as a
+/// are abandoned where they are, without destructors. A worker that cannot be stopped (a blocking call, a loop in foreign code) is left
+/// behind after 100 ms, as a
 /// detached thread. run() may then be called again.
 ///
 /// An exception that leaves `f` ends the program, as that of any task does: by then there may be tasks that use what it would unwind.
-/// Any thread, one run() at a time: throws std::logic_error inside a task and while another thread is in run(); std::bad_alloc and std::system_error if
+/// Any thread, one run() at a time: throws std::logic_error inside a task and while another thread is in run(); std::bad_alloc and
+/// std::system_error if
 /// there is no memory or no thread. A wrong STILLPOINT_ environment variable ends the program with status 2 and a message.
-template <class F> auto run(F &&f) -> std::invoke_result_t<F> {
+template <class F>
+auto run(F &&f) -> std::invoke_result_t<F> {
   detail::main_call<F, std::invoke_result_t<F>> call{f};
   detail::run_main(&call.entry, &call);
   return call.take();
 }
 
-/// Starts a task that calls `f()`, whose result is dropped. `f` is moved or copied to the heap, and destroyed by the task. The new task waits in
+/// Starts a task that calls `f()`, whose result is dropped. `f` is moved or copied to the heap, and destroyed by the task. The new task
+/// waits in
 /// its processor's queue behind those already there; an idle processor may take it at once.
 ///
-/// Tasks only: throws std::logic_error elsewhere; std::length_error if the stack is to be larger than 1 GiB; std::bad_alloc if there is no memory.
+/// Tasks only: throws std::logic_error elsewhere; std::length_error if the stack is to be larger than 1 GiB; std::bad_alloc if there is
+/// no memory.
 /// Not for signal handlers. An exception that leaves `f` ends the program with the task's name and the exception's what().
-template <class F> void go(const options &o, F &&f) {
+template <class F>
+void go(const options &o, F &&f) {
   using closure = std::decay_t<F>;
   static_assert(std::is_invocable_v<closure>, "go() wants something to call without arguments");
   auto held = std::make_unique<closure>(std::forward<F>(f));

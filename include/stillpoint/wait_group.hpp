@@ -13,7 +13,8 @@ namespace stillpoint {
 
 /// A count of things still to be done, and tasks that wait for it to reach zero; like Go's sync.WaitGroup.
 ///
-/// add() before starting what is counted, done() at its end, wait() for all. What happened before a done() is visible after the wait() that it
+/// add() before starting what is counted, done() at its end, wait() for all. What happened before a done() is visible after the wait()
+/// that it
 /// ends. The group may be destroyed as soon as wait() has returned, and used again.
 /// Misuse that cannot be reported to anyone (more done() than add(), destruction while a task waits) ends the program with a message.
 /// Thread safety: all members may be called at the same time, but an add() from zero must come before the wait() that is to see it. Not for

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The exported functions about tasks. Those that may park record where managed code called them, so they are called by managed code directly:
+// The exported functions about tasks. Those that may park record where managed code called them, so they are called by managed code
+// directly:
 // the headers add no frame of the runtime between.
 #include "fatal.h"
 #include "sched/park.h"
@@ -41,7 +42,8 @@ std::size_t checked_stack_size(std::size_t size) {
   if (size == 0)
     return rt::stack::default_size;
   if (size > rt::stack::max_size)
-    throw std::length_error("stillpoint: go(): a stack of " + std::to_string(size) + " bytes; the most is " + std::to_string(rt::stack::max_size));
+    throw std::length_error("stillpoint: go(): a stack of " + std::to_string(size) + " bytes; the most is " +
+                            std::to_string(rt::stack::max_size));
   return std::max(size, rt::stack::min_size);
 }
 

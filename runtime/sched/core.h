@@ -51,12 +51,12 @@ struct task {
   // Owned by whoever owns the stack.
   void *context = nullptr; // saved stack pointer while not running; see arch::switch_context
   thread_image image;
-  managed_caller caller;                // where a voluntarily parked task left managed code
-  bool async_stopped = false;           // stopped by async_preempt (else by a call into the runtime)
-  bool stop_is_pinned = false;          // written by the handler with the injection, read by async_preempt's second half
-  std::uint32_t held_mutexes = 0;       // pthread mutexes, rwlocks and C++ static guards held; only the task itself changes it
-  std::uint32_t preempt_disabled = 0;   // depth of preempt_disable(); only the task itself changes it
-  worker *pinned_to = nullptr;          // must resume on this worker (a thread-local address is live); null: anywhere
+  managed_caller caller;              // where a voluntarily parked task left managed code
+  bool async_stopped = false;         // stopped by async_preempt (else by a call into the runtime)
+  bool stop_is_pinned = false;        // written by the handler with the injection, read by async_preempt's second half
+  std::uint32_t held_mutexes = 0;     // pthread mutexes, rwlocks and C++ static guards held; only the task itself changes it
+  std::uint32_t preempt_disabled = 0; // depth of preempt_disable(); only the task itself changes it
+  worker *pinned_to = nullptr;        // must resume on this worker (a thread-local address is live); null: anywhere
   worker *last_worker = nullptr;
 
   std::uintptr_t stack_low = 0;  // lowest usable address, above the guard
@@ -74,13 +74,13 @@ struct task {
   char name[32] = {};
 
   // The scheduler's own.
-  scheduler *owner = nullptr;       // the run() that the task belongs to
-  std::uint64_t run = 0;            // its number: scheduler objects are used again
-  std::uint64_t slice_used = 0;     // what it had of its slice when it was put aside to go on soon
-  bool woken = false;               // became ready and has not run since: its turn comes before others'
+  scheduler *owner = nullptr;              // the run() that the task belongs to
+  std::uint64_t run = 0;                   // its number: scheduler objects are used again
+  std::uint64_t slice_used = 0;            // what it had of its slice when it was put aside to go on soon
+  bool woken = false;                      // became ready and has not run since: its turn comes before others'
   std::atomic<std::uint64_t> queued_at{0}; // when it was queued; others peek (relaxed) to serve the older queue first
-  task *next_all = nullptr;         // list of all task objects, for debuggers; none is ever taken off
-  void *sanitizer_fiber = nullptr;  // ThreadSanitizer's fiber, or AddressSanitizer's fake stack
+  task *next_all = nullptr;                // list of all task objects, for debuggers; none is ever taken off
+  void *sanitizer_fiber = nullptr;         // ThreadSanitizer's fiber, or AddressSanitizer's fake stack
 };
 
 // An OS thread that runs tasks. The per-thread pointer to it is reached through this_worker().
@@ -92,10 +92,11 @@ struct worker {
   std::uint32_t runtime_locks = 0; // > 0: the handler refuses
   std::atomic<int> thread_id{0};   // for tgkill; relaxed: a stale one names a thread that has ended or is no worker, which harms nobody
 
-  std::atomic<bool> signal_in_flight{false}; // set by the sender before tgkill (release), cleared by the handler (acknowledged, even refused)
+  std::atomic<bool> signal_in_flight{
+      false}; // set by the sender before tgkill (release), cleared by the handler (acknowledged, even refused)
   std::atomic<std::uint64_t> handler_entries{0}; // odd while the handler is inside: dlclose waits for it to become even or change
-  std::atomic<std::uint64_t> request_time{0}; // nanoseconds, CLOCK_MONOTONIC: when the pending request was made
-  std::atomic<std::uint64_t> send_time{0};    // when the signal in flight was sent; one that is lost is sent again after a while
+  std::atomic<std::uint64_t> request_time{0};    // nanoseconds, CLOCK_MONOTONIC: when the pending request was made
+  std::atomic<std::uint64_t> send_time{0};       // when the signal in flight was sent; one that is lost is sent again after a while
   std::atomic<refusal> last_refusal{refusal::none};
   worker_counters counters; // relaxed atomics, written by this worker (and its handler), read by anyone
 
@@ -126,7 +127,8 @@ void reschedule_preempted(bool pinned) noexcept;
 // What preemption gives to the scheduler.
 namespace stillpoint::rt::preempt {
 
-// Reads STILLPOINT_DEBUG's asyncpreemptoff and installs the SIGURG and SIGSEGV (stack overflow) handlers. Once per process; later calls do nothing.
+// Reads STILLPOINT_DEBUG's asyncpreemptoff and installs the SIGURG and SIGSEGV (stack overflow) handlers. Once per process; later calls
+// do nothing.
 void initialize() noexcept;
 
 // On the worker's own thread, before it runs a task / before it ends: alternate signal stack (pre-faulted), signal mask.
@@ -156,7 +158,8 @@ namespace stillpoint::rt::arch {
 // Saves the callee-saved registers on the current stack, stores the stack pointer to *from, loads `to` and restores from there.
 extern "C" void __stillpoint_switch_context(void **from, void *to) noexcept;
 
-// Prepares a fresh stack so that switching to the result calls entry(argument) from __stillpoint_task_base, whose frame ends every walk; when
+// Prepares a fresh stack so that switching to the result calls entry(argument) from __stillpoint_task_base, whose frame ends every walk;
+// when
 // entry returns, `finished` is called (on the task's stack, does not return).
 void *make_context(std::uintptr_t stack_high, void (*entry)(void *), void *argument, void (*finished)()) noexcept;
 

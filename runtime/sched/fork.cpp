@@ -3,7 +3,8 @@
 // fork(). The child has the forking thread only: no other worker, no monitor.
 //
 // Two cases. A task forks: the child goes on as that task, may call exec or _exit and whatever needs no scheduler; a call that
-// would schedule ends it with a message instead of hanging (require_task). A thread that is no worker forks: the child may begin a run() of its own.
+// would schedule ends it with a message instead of hanging (require_task). A thread that is no worker forks: the child may begin a run()
+// of its own.
 // The pools' locks are held across fork, so that the child finds them free and their lists whole.
 #include "sched/run.h"
 #include "sched/tasks.h"

@@ -4,7 +4,8 @@
 //
 // Problem: pthread mutexes are counted by preemption (a task that holds one is left alone) and may be interposed by users; the runtime's
 // locks must be neither. Mechanism: a three-state futex mutex (free, held, held with waiters), with a short spin, and Clang's thread-safety
-// annotations. Invariants: never held across a switch of tasks. Lock order: wait lists (sync) < timers < scheduler < processor's pinned queue;
+// annotations. Invariants: never held across a switch of tasks. Lock order: wait lists (sync) < timers < scheduler < processor's pinned
+// queue;
 // the pools of stacks and tasks are leaves. Rejected: std::mutex (is pthread_mutex_t), spinning alone (workers may outnumber CPUs).
 #ifndef STILLPOINT_RUNTIME_SCHED_LOCK_H
 #define STILLPOINT_RUNTIME_SCHED_LOCK_H

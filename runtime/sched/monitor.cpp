@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The monitor: a thread without a processor that asks busy processors to give way, and wakes sleepers when no idle worker is there to do it.
+// The monitor: a thread without a processor that asks busy processors to give way, and wakes sleepers when no idle worker is there to do
+// it.
 //
 // Mechanism: it looks at all processors, computes the earliest moment at which it will have to ask for something, announces that moment in
 // `monitor_deadline`, looks once more, and sleeps until then; without such a moment, until alarm_monitor(). So it costs nothing while every
-// processor is idle or has just one task. A slice ends at the time that the worker wrote down when the task began, not when the monitor first saw
+// processor is idle or has just one task. A slice ends at the time that the worker wrote down when the task began, not when the monitor
+// first saw
 // it. A refused request is repeated after 20 us, doubling to 1 ms, until the processor takes up another task.
 // Its thread asks the kernel for short slices and no timer slack, so that it is on time when all CPUs are busy.
 // Rejected: a ticking monitor (costs an idle process wake-ups, and is late by half a tick on average).
@@ -45,7 +47,8 @@ std::uint64_t wanted_off_at(const processor &p, std::uint64_t started, bool give
   return others_could_run(p) ? p.slice_end.load(std::memory_order_relaxed) : never;
 }
 
-// Of the busy processors, the `count` that have run longest give way to the tasks on the woken list: those that began at this time or before.
+// Of the busy processors, the `count` that have run longest give way to the tasks on the woken list: those that began at this time or
+// before.
 std::uint64_t youngest_to_give_way(scheduler &s, std::uint32_t count) noexcept {
   if (count == 0)
     return 0;
@@ -114,7 +117,8 @@ void monitor_loop(scheduler &s) noexcept {
         ;
     std::uint64_t deadline = look(s, now, true);
     s.monitor_deadline.store(deadline, std::memory_order_seq_cst);
-    std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fences in arm() and the wakers: they see our time or we see their work
+    std::atomic_thread_fence(
+        std::memory_order_seq_cst); // pairs with the fences in arm() and the wakers: they see our time or we see their work
     now = monotonic_now();
     deadline = std::min(deadline, look(s, now, false));
     if (deadline > now)

@@ -2,7 +2,8 @@
 //
 // Waiting and waking, for everything that blocks a task (sleep, wait_group, and what runtime/sync will bring).
 //
-// Protocol: the waiter puts itself on a list under a lock and calls park(commit); `commit` runs on the scheduler's stack once the task can be
+// Protocol: the waiter puts itself on a list under a lock and calls park(commit); `commit` runs on the scheduler's stack once the task
+// can be
 // resumed by anyone, and gives the lock back. So nobody finds the task on the list before it is whole, and no wake-up is lost.
 #ifndef STILLPOINT_RUNTIME_SCHED_PARK_H
 #define STILLPOINT_RUNTIME_SCHED_PARK_H

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The two kinds of queue of runnable tasks: an intrusive list (under somebody's lock) and a processor's bounded ring that others steal from.
+// The two kinds of queue of runnable tasks: an intrusive list (under somebody's lock) and a processor's bounded ring that others steal
+// from.
 //
 // Mechanism of the ring: only its processor pushes (tail); its processor and thieves take from the head by compare-and-swap. Thieves copy
 // half of it before they claim it; a failed claim throws the copy away. Invariant: a task is in at most one queue. Task objects are never
-// unmapped, so reading a stale entry is harmless. Rejected: an unbounded lock-free deque (memory to reclaim; the global queue takes the rest).
+// unmapped, so reading a stale entry is harmless. Rejected: an unbounded lock-free deque (memory to reclaim; the global queue takes the
+// rest).
 #ifndef STILLPOINT_RUNTIME_SCHED_QUEUE_H
 #define STILLPOINT_RUNTIME_SCHED_QUEUE_H
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Which task runs next. Order of service on a processor: woken tasks (a bounded number in a row), now and then the global queue, the task that
-// the last one woke, the one that gave way to a woken task, then whichever waits longest of the pinned and the local queue, then the global queue.
+// Which task runs next. Order of service on a processor: woken tasks (a bounded number in a row), now and then the global queue, the task
+// that
+// the last one woke, the one that gave way to a woken task, then whichever waits longest of the pinned and the local queue, then the
+// global queue.
 // Invariant: every queue's head is served within a bounded number of turns. The chain through `next` shares one slice, so two tasks that
 // wake each other do not keep out a third.
 #include "sched/scheduler.h"

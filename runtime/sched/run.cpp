@@ -2,10 +2,13 @@
 //
 // run(): starts the processors, waits for the main task, stops everything.
 //
-// How it stops. The main task's end sets `stopping`, and no task is taken up any more. Workers that run a task are asked to give way, like at
+// How it stops. The main task's end sets `stopping`, and no task is taken up any more. Workers that run a task are asked to give way,
+// like at
 // the end of a slice; calls into the runtime give way too. Those that have not come after `patience` (a blocking call, a loop in foreign
-// or nosplit code, asyncpreemptoff) are left behind, as detached threads. Tasks that have not ended are abandoned: nothing is unwound, their stacks stay
-// mapped, because others may hold pointers into them. Scheduler objects are used again, never freed, because a foreign thread may be waking one of
+// or nosplit code, asyncpreemptoff) are left behind, as detached threads. Tasks that have not ended are abandoned: nothing is unwound,
+// their stacks stay
+// mapped, because others may hold pointers into them. Scheduler objects are used again, never freed, because a foreign thread may be
+// waking one of
 // their tasks just now.
 #include "sched/run.h"
 

@@ -22,13 +22,15 @@ inline constexpr bool active = __has_feature(address_sanitizer) || __has_feature
 
 // The scheduler's side of a worker.
 struct thread_side {
-  void *fiber = nullptr;          // ThreadSanitizer's for the thread, AddressSanitizer's fake stack
-  const void *bottom = nullptr;   // the thread's own stack, as AddressSanitizer found it
+  void *fiber = nullptr;        // ThreadSanitizer's for the thread, AddressSanitizer's fake stack
+  const void *bottom = nullptr; // the thread's own stack, as AddressSanitizer found it
   std::size_t size = 0;
 };
 
 #if __has_feature(address_sanitizer)
-inline void task_created(task &t) noexcept { __asan_unpoison_memory_region(reinterpret_cast<void *>(t.stack_low), t.stack_high - t.stack_low); }
+inline void task_created(task &t) noexcept {
+  __asan_unpoison_memory_region(reinterpret_cast<void *>(t.stack_low), t.stack_high - t.stack_low);
+}
 inline void task_recycled(task &) noexcept {}
 inline void before_task(thread_side &s, task &t) noexcept {
   __sanitizer_start_switch_fiber(&s.fiber, reinterpret_cast<void *>(t.stack_low), t.stack_high - t.stack_low);

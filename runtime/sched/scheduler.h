@@ -2,16 +2,20 @@
 //
 // The state of one run(): its processors, queues, sleepers and monitor. runtime/sched only; others use core.h and park.h.
 //
-// Mechanism, as in Go. Each processor belongs to one worker thread for the whole run and has a ring of runnable tasks; what does not fit, and
+// Mechanism, as in Go. Each processor belongs to one worker thread for the whole run and has a ring of runnable tasks; what does not fit,
+// and
 // what was preempted at the end of its slice, goes to the global queue; a processor without work steals. Tasks that become ready are served
 // before others: by their waker's processor (processor::next), or from the `woken` list if a timer or a foreign thread woke them.
 //
 // Who wakes whom. An idle worker sleeps on its processor's futex; one of them, the timer waiter, with the time of the next timer. The
-// monitor sleeps until the earliest moment at which something would have to be asked of a busy processor, `monitor_deadline`; whoever creates
-// an earlier moment wakes it. All these hand-shakes are Dekker's: each side writes its word, passes a sequentially consistent fence, and reads the
+// monitor sleeps until the earliest moment at which something would have to be asked of a busy processor, `monitor_deadline`; whoever
+// creates
+// an earlier moment wakes it. All these hand-shakes are Dekker's: each side writes its word, passes a sequentially consistent fence, and
+// reads the
 // other's.
 //
-// Rejected: the calling thread as a worker. If main ended on another worker while the calling thread was stuck in a task's blocking call, run()
+// Rejected: the calling thread as a worker. If main ended on another worker while the calling thread was stuck in a task's blocking call,
+// run()
 // could never return. A worker that cannot be stopped is left behind; the caller's thread cannot be.
 #ifndef STILLPOINT_RUNTIME_SCHED_SCHEDULER_H
 #define STILLPOINT_RUNTIME_SCHED_SCHEDULER_H
@@ -129,9 +133,9 @@ struct scheduler {
 // Queues (queues.cpp). Any of them on a worker's thread may be called from a task or from the scheduler's loop.
 namespace sched {
 
-void push_local(processor &p, task &t) noexcept;  // the worker's own thread
-void push_global(scheduler &s, task &t) noexcept; // any thread; wakes nobody
-void push_woken(scheduler &s, task &t) noexcept;  // any thread; wakes nobody
+void push_local(processor &p, task &t) noexcept;              // the worker's own thread
+void push_global(scheduler &s, task &t) noexcept;             // any thread; wakes nobody
+void push_woken(scheduler &s, task &t) noexcept;              // any thread; wakes nobody
 void push_pinned(processor &p, task &t, bool woken) noexcept; // any thread; wakes p's worker if it is idle
 // The next task for p, without stealing; null if there is none.
 task *pick(processor &p, std::uint64_t now) noexcept;
@@ -141,14 +145,14 @@ bool others_could_run(const processor &p) noexcept;
 
 // Idle workers and the monitor's alarm (wake.cpp).
 void start_worker(processor &p);
-bool work_anywhere(scheduler &s) noexcept;         // in a queue that any worker may take from
-bool crowded(const scheduler &s) noexcept;         // nobody is idle or looking for work
-void call_for_help(scheduler &s) noexcept;         // there is more than we can take: wakes a worker, or the monitor if all are busy
-void wake_one(scheduler &s) noexcept;              // an idle worker, if there is one and none looks for work already. Any thread
-bool wake_processor(processor &p) noexcept;        // that worker, if it is idle. Any thread
-void wait_for_work(processor &p) noexcept;         // the worker's own thread, scheduler's stack
+bool work_anywhere(scheduler &s) noexcept;  // in a queue that any worker may take from
+bool crowded(const scheduler &s) noexcept;  // nobody is idle or looking for work
+void call_for_help(scheduler &s) noexcept;  // there is more than we can take: wakes a worker, or the monitor if all are busy
+void wake_one(scheduler &s) noexcept;       // an idle worker, if there is one and none looks for work already. Any thread
+bool wake_processor(processor &p) noexcept; // that worker, if it is idle. Any thread
+void wait_for_work(processor &p) noexcept;  // the worker's own thread, scheduler's stack
 void alarm_monitor(scheduler &s, std::uint64_t when) noexcept; // the monitor shall look no later than `when`. Any thread
-void arm(processor &p) noexcept;                   // after a change of p's queues or running task: alarms whom it concerns
+void arm(processor &p) noexcept;                               // after a change of p's queues or running task: alarms whom it concerns
 
 // Makes a parked task runnable and sees to it that it runs soon. Any thread, also one that is no worker.
 void make_ready(task &t) noexcept;
@@ -165,7 +169,8 @@ void leave(worker &w, const departure &why) noexcept;
 // The run() in progress, or null.
 scheduler *active() noexcept;
 
-// The calling task's worker. Throws std::logic_error naming `call` outside tasks; never returns if the run is over; fatal in a child of fork().
+// The calling task's worker. Throws std::logic_error naming `call` outside tasks; never returns if the run is over; fatal in a child of
+// fork().
 worker &require_task(const char *call);
 
 // Any thread that starts or ends a worker.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Sleeping tasks, by the time they want to wake: one binary heap for the whole run, and the earliest time beside it for a look without the
-// lock. Equal times wake in the order in which they were set. Rejected: a heap per processor (stealing of timers and a scan for the earliest,
+// lock. Equal times wake in the order in which they were set. Rejected: a heap per processor (stealing of timers and a scan for the
+// earliest,
 // for a lock that is held for some hundred nanoseconds a sleep).
 #ifndef STILLPOINT_RUNTIME_SCHED_TIMERS_H
 #define STILLPOINT_RUNTIME_SCHED_TIMERS_H

@@ -3,7 +3,8 @@
 // wait_group: a count, and the tasks that wait for it to reach zero.
 //
 // Problem: the one who waits may destroy the group as soon as wait() returns, while the last done() is still running. Mechanism: the lock
-// is not in the group but in a table, found by the group's address, and the count's step to zero is the last thing that done() does to the group.
+// is not in the group but in a table, found by the group's address, and the count's step to zero is the last thing that done() does to
+// the group.
 // Rejected: a lock in the group (freed under the last done()).
 #include "stillpoint/wait_group.hpp"
 

@@ -2,7 +2,8 @@
 //
 // Idle workers, wake-ups and the monitor's alarm: scheduler.h says who wakes whom.
 //
-// Invariant: a runnable task is taken up by a worker that looks already (scheduler::spinning counts those), or one is woken; a worker that stops
+// Invariant: a runnable task is taken up by a worker that looks already (scheduler::spinning counts those), or one is woken; a worker
+// that stops
 // looking checks everything once more after it is counted out.
 #include "fatal.h"
 #include "sched/park.h"

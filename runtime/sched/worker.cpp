@@ -2,7 +2,8 @@
 //
 // A worker's thread: takes a task, switches to it, and does on its own stack what the task left to be done.
 //
-// Invariants: a task's context is saved before anyone else can find the task; `worker::current` is set exactly while the thread may be on the
+// Invariants: a task's context is saved before anyone else can find the task; `worker::current` is set exactly while the thread may be on
+// the
 // task's stack. Worker objects are never freed, only used again, because handlers, dlclose and the monitor look at them.
 #include "fatal.h"
 #include "sched/park.h"

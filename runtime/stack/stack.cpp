@@ -36,9 +36,7 @@ constinit pool stacks;
 
 std::size_t bytes_of(unsigned size_class) noexcept { return min_size << size_class; }
 
-unsigned class_of(std::size_t size) noexcept {
-  return size <= min_size ? 0 : static_cast<unsigned>(std::bit_width((size - 1) / min_size));
-}
+unsigned class_of(std::size_t size) noexcept { return size <= min_size ? 0 : static_cast<unsigned>(std::bit_width((size - 1) / min_size)); }
 
 bool install_light_guard(void *where, std::size_t size) noexcept { return madvise(where, size, madv_guard_install) == 0; }
 

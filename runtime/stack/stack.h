@@ -4,7 +4,8 @@
 //
 // Problem: a hundred thousand stacks must neither cost memory that is not used nor run into the kernel's limit on mappings (65,530).
 // Mechanism: one mmap (MAP_NORESERVE) holds many slots of one size class; neighbouring maps merge. A slot is guard_size bytes of guard and
-// the stack above it. MADV_GUARD_INSTALL (Linux 6.13) makes the guard without splitting the mapping; older kernels get mprotect, which costs
+// the stack above it. MADV_GUARD_INSTALL (Linux 6.13) makes the guard without splitting the mapping; older kernels get mprotect, which
+// costs
 // two mappings a stack. Transparent huge pages are off for slabs: one touched page would commit 2 MiB.
 // Invariants: slots never go back to the system, so their addresses and records stay valid; a guard, once made, stays. A free slot is
 // warm (pages kept) or cold (pages given back); at most `warm_limit` bytes of warm slots are kept.

@@ -15,7 +15,8 @@ protected:
 };
 using errors_death_test = death;
 
-template <class F> std::string message_of(F &&f) {
+template <class F>
+std::string message_of(F &&f) {
   try {
     f();
   } catch (const std::logic_error &e) {
@@ -49,31 +50,34 @@ TEST(errors, run_inside_run) {
 }
 
 TEST_F(errors_death_test, more_done_than_added) {
-  EXPECT_DEATH(run_on(1, [] {
-                 wait_group group;
-                 group.add();
-                 group.done();
-                 group.done();
-               }),
+  EXPECT_DEATH(run_on(1,
+                      [] {
+                        wait_group group;
+                        group.add();
+                        group.done();
+                        group.done();
+                      }),
                "stillpoint: wait_group: more done\\(\\) than add\\(\\)");
 }
 
 TEST_F(errors_death_test, destroyed_while_waited_for) {
-  EXPECT_DEATH(run_on(1, [] {
-                 auto group = std::make_unique<wait_group>();
-                 group->add();
-                 go([g = group.get()] { g->wait(); });
-                 yield();
-                 group.reset();
-               }),
+  EXPECT_DEATH(run_on(1,
+                      [] {
+                        auto group = std::make_unique<wait_group>();
+                        group->add();
+                        go([g = group.get()] { g->wait(); });
+                        yield();
+                        group.reset();
+                      }),
                "stillpoint: wait_group destroyed while tasks wait for it");
 }
 
 TEST_F(errors_death_test, an_exception_leaves_a_task) {
-  EXPECT_DEATH(run_on(1, [] {
-                 go({.name = "thrower"}, [] { throw std::runtime_error("no such luck"); });
-                 yield();
-               }),
+  EXPECT_DEATH(run_on(1,
+                      [] {
+                        go({.name = "thrower"}, [] { throw std::runtime_error("no such luck"); });
+                        yield();
+                      }),
                "stillpoint: .*thrower.*no such luck");
 }
 
@@ -90,10 +94,11 @@ volatile bool bottom = false;
 }
 
 TEST_F(errors_death_test, a_stack_overflows) {
-  EXPECT_DEATH(run_on(1, [] {
-                 go({.name = "digger"}, [] { dig(nullptr); });
-                 yield();
-               }),
+  EXPECT_DEATH(run_on(1,
+                      [] {
+                        go({.name = "digger"}, [] { dig(nullptr); });
+                        yield();
+                      }),
                "stillpoint: .*digger");
 }
 

@@ -24,7 +24,8 @@ int wait_for(pid_t child) {
 }
 
 // Others come and go meanwhile, so that the pools' locks are held now and then.
-template <class F> void among_others(unsigned processors, F &&f) {
+template <class F>
+void among_others(unsigned processors, F &&f) {
   run_on(processors, [&] {
     std::atomic<bool> stop = false;
     wait_group others;

@@ -25,13 +25,15 @@ private:
   const char *name_;
 };
 
-template <class F> decltype(auto) run_on(unsigned processors, F &&f) {
+template <class F>
+decltype(auto) run_on(unsigned processors, F &&f) {
   const with_variable procs("STILLPOINT_PROCS", std::to_string(processors));
   return run(std::forward<F>(f));
 }
 
 // Lets others run until `condition` holds; false after half a minute.
-template <class F> bool eventually(F condition) {
+template <class F>
+bool eventually(F condition) {
   const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (!condition()) {
     if (std::chrono::steady_clock::now() > limit)
