@@ -33,6 +33,9 @@ bool isThreadFunction(StringRef Name) {
                                          .Default(false);
 }
 
+// A piece of our own code that the machine outliner moved: whatever it defines may be an address.
+constexpr char OutlinedPrefix[] = "OUTLINED_FUNCTION_";
+
 StringRef symbolOf(const MachineOperand &O) {
   if (O.isGlobal())
     return O.getGlobal()->getName();
@@ -53,6 +56,17 @@ bool loadsThreadPointer(const MachineInstr &MI, const X86Model &Model) {
 bool mentionsSegment(const MachineInstr &Asm) {
   StringRef Text = Asm.getOperand(0).getSymbolName();
   return Text.contains_insensitive("fs") || Text.contains_insensitive("gs") || Text.contains("tls");
+}
+
+// Whether what follows relies on this thread's dynamically initialised variables having been initialised: their guard is read or written, or the
+// function that checks it is called.
+bool relyOnThreadInit(const MachineInstr &MI) {
+  return any_of(MI.operands(), [&](const MachineOperand &O) {
+    StringRef Name = symbolOf(O);
+    if (MI.isCall() && (Name.starts_with("_ZTH") || Name == "__tls_init"))
+      return true;
+    return O.isGlobal() && O.getGlobal()->isThreadLocal() && (Name.starts_with("_ZGV") || Name == "__tls_guard");
+  });
 }
 
 bool isZeroing(const Instruction &I) {
@@ -78,7 +92,7 @@ bool ThreadTaint::returnsThreadAddress(const MachineInstr &Call) const {
     if (Name.empty())
       continue;
     Named = true;
-    if (isThreadFunction(Name))
+    if (isThreadFunction(Name) || Name.starts_with(OutlinedPrefix))
       return true;
   }
   return !Named && IndirectCallsTaint;
@@ -100,7 +114,7 @@ bool ThreadTaint::isSource(const Instruction &I) const {
 bool ThreadTaint::findSources() {
   for (const Instruction &I : C.Instructions)
     IndirectCallsTaint |= !I.MI->isCall() && mentionsThreadFunction(*I.MI);
-  return any_of(C.Instructions, [&](const Instruction &I) { return isSource(I); });
+  return any_of(C.Instructions, [&](const Instruction &I) { return isSource(I) || relyOnThreadInit(*I.MI); });
 }
 
 // The spill slot that an instruction loads from or stores to, or -1.
@@ -168,7 +182,8 @@ void ThreadTaint::call(const Instruction &I, State &S) const {
       if (MCRegister V = C.Model.vector(R, 0); V && O.clobbersPhysReg(V))
         S.Registers &= ~(uint64_t(1) << (VectorShift + R));
   }
-  define(*I.MI, S, false);
+  bool Outlined = any_of(I.MI->operands(), [](const MachineOperand &O) { return symbolOf(O).starts_with(OutlinedPrefix); });
+  define(*I.MI, S, Outlined);
   if (isSource(I))
     S.Registers |= uint64_t(1) << RAX;
 }
@@ -185,6 +200,7 @@ void ThreadTaint::store(const MachineInstr &MI, State &S, bool Tainted) const {
 
 void ThreadTaint::step(const Instruction &I, State &S) const {
   const MachineInstr &MI = *I.MI;
+  S.Escaped |= relyOnThreadInit(MI);
   if (MI.isCall() || I.Class == OpClass::TlsAddress)
     return call(I, S);
   bool Tainted = isSource(I) || loadsTaint(MI, S) || (!isZeroing(I) && readsTaint(MI, S));
@@ -268,7 +284,8 @@ void ThreadTaint::mark() {
     for (unsigned I = R.Begin; I != R.End; ++I) {
       const RegisterSet &L = Live.before(I);
       uint64_t LiveBits = L.general() | uint64_t(L.vectors()) << VectorShift;
-      Pinned[I] = S.Escaped || (S.Registers & LiveBits) || S.Slots.anyCommon(SlotsBefore[I - R.Begin]);
+      const MachineInstr &MI = *C.Instructions[I].MI;
+      Pinned[I] = S.Escaped || (S.Registers & LiveBits) || S.Slots.anyCommon(SlotsBefore[I - R.Begin]) || (MI.isCall() && relyOnThreadInit(MI));
       step(C.Instructions[I], S);
     }
   }

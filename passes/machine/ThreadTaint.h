@@ -7,7 +7,8 @@
 // is tainted; what is loaded through a tainted address is not. A point is pinned while a tainted register or slot is live there.
 //
 // Invariants: a tainted value that leaves for memory that is not an identified spill slot makes the function pinned from there on, on every path.
-// An instruction that accesses %fs:x itself is a source of nothing.
+// An instruction that accesses %fs:x itself is a source of nothing. From where a function asks whether this thread's variables are initialised (the
+// guard, _ZTH*, __tls_init) it is pinned on every path: another thread's may not be.
 //
 // Rejected: tracking arbitrary stack objects, for which the addresses would have to be resolved through pointers.
 #ifndef STILLPOINT_PASSES_MACHINE_THREADTAINT_H
@@ -24,6 +25,8 @@ class ThreadTaint {
 public:
   ThreadTaint(const Code &C, const Liveness &Live);
   bool pinned(unsigned Index) const { return !Pinned.empty() && Pinned[Index]; }
+  /// Whether the function gets at a thread-local address at all.
+  bool any() const { return !Pinned.empty(); }
 
 private:
   struct State {
