@@ -43,7 +43,7 @@ def build(folder):
 def warn_of_load():
     load, processors = os.getloadavg()[0], len(os.sched_getaffinity(0))
     if load > 0.5 * processors:
-        say(f"note: the machine is busy (load {load:.1f} on {processors} processors); trust ratios within one line more than absolute times")
+        say(f"note: the machine is busy (load {load:.1f} on {processors} processors); trust ratios more than absolute times")
 
 
 def main():

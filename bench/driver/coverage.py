@@ -23,8 +23,9 @@ def describe(ctx, address):
         where = run([symbolizer, "--obj=" + program, "--no-inlines", "-s", shown]).split("\n")
         shown += f" {where[0][:60]} ({where[1]})"
     if disassembler:
-        command = [disassembler, "-d", "--no-show-raw-insn", "--no-leading-addr", f"--start-address={address}", f"--stop-address={address + 1}"]
-        code = [line.strip() for line in run([*command, program]).split("\n") if line.startswith((" ", "\t"))]
+        where = [f"--start-address={address}", f"--stop-address={address + 1}"]
+        listing = run([disassembler, "-d", "--no-show-raw-insn", "--no-leading-addr", *where, program])
+        code = [line.strip() for line in listing.split("\n") if line.startswith((" ", "\t"))]
         shown += ": " + " ".join(code[0].split()) if code else ""
     return shown
 
@@ -49,7 +50,7 @@ def measure(ctx):
     for share, kernel, address in sorted(places, reverse=True)[:PLACES]:
         say(f"    {100 * share:6.3f} % of {kernel}: {describe(ctx, address)}")
     lowest = min(figures, key=lambda f: f.value)
-    yield Figure("coverage.safe_or_pinned", (safe + pinned) / managed, "share",
-                 f"{managed} instructions, {foreign} foreign ones not counted; lowest {lowest.name.split('.')[-1]}: {100 * lowest.value:.2f} %")
+    note = f"{managed} instructions, {foreign} foreign ones not counted; lowest {lowest.name.split('.')[-1]}: {100 * lowest.value:.2f} %"
+    yield Figure("coverage.safe_or_pinned", (safe + pinned) / managed, "share", note)
     yield Figure("coverage.safe", safe / managed, "share")
     yield from figures

@@ -46,6 +46,10 @@ class Figure:
         relation, bar = self.bar
         return HOLDS[relation](self.value, bar)
 
+    def about(self):
+        bar = {"bar": " ".join(map(str, self.bar)), "met": self.met} if self.bar else {}
+        return {"unit": self.unit, **bar, **({"note": self.note} if self.note else {})}
+
     def shown_value(self):
         if isinstance(self.value, str):
             return self.value
@@ -67,7 +71,8 @@ def print_table(figures):
         rows.append((f.name, f.shown_value(), "" if f.unit == "share" else f.unit, f.shown_bar(), met, f.note))
     widths = [max(len(row[i]) for row in rows) for i in range(5)]
     for number, row in enumerate(rows):
-        print(f"{row[0]:<{widths[0]}}  {row[1]:>{widths[1]}}  {row[2]:<{widths[2]}}  {row[3]:<{widths[3]}}  {row[4]:<{widths[4]}}  {row[5]}".rstrip())
+        cells = [cell.rjust(width) if column == 1 else cell.ljust(width) for column, (cell, width) in enumerate(zip(row, widths))]
+        print("  ".join([*cells, row[5]]).rstrip())
         if number == 0:
             print("-" * (sum(widths) + 8))
 
@@ -79,10 +84,7 @@ def write_json(path, figures):
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "machine": f"{platform.machine()}, {os.cpu_count()} processors, {platform.system()} {platform.release()}",
         "load": os.getloadavg()[0],
-        "figures": {
-            f.name: {"unit": f.unit, **({"bar": f"{f.bar[0]} {f.bar[1]}", "met": f.met} if f.bar else {}), **({"note": f.note} if f.note else {})}
-            for f in figures
-        },
+        "figures": {f.name: f.about() for f in figures},
     }
     with open(path, "w", encoding="utf-8") as out:
         json.dump(values, out, indent=2)

@@ -12,8 +12,8 @@ SUMMARY = re.compile(r"^(\d+) files compared at \S+ (\d+) bytes of code: (\d+) d
 
 
 def compare(ctx, folder):
-    command = [sys.executable, str(ctx.source / "lit" / "identity" / "identity.py"), ctx.clang, str(ctx.plugin), str(ctx.source / "include"),
-               LEVELS, str(ctx.source), folder]
+    script, include = ctx.source / "lit" / "identity" / "identity.py", ctx.source / "include"
+    command = [sys.executable, str(script), ctx.clang, str(ctx.plugin), str(include), LEVELS, str(ctx.source), folder]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     except subprocess.TimeoutExpired:
@@ -33,5 +33,6 @@ def measure(ctx):
     lit = sorted(p.name for p in (ctx.source / "lit").iterdir() if p.is_dir() and p.name != "identity")
     rows = [compare(ctx, folder) for folder in ["samples", "bench/kernels", *(f"lit/{name}" for name in lit)]]
     compared, size, differences = map(sum, zip(*rows))
-    yield Figure("text.identical", 1 - differences / compared, "share", f"{compared} pairs of object files, {size} bytes of code, {differences} differ")
+    note = f"{compared} pairs of object files, {size} bytes of code, {differences} differ"
+    yield Figure("text.identical", 1 - differences / compared, "share", note)
     yield Figure("text.identical.compared", compared, detail=True)

@@ -16,9 +16,8 @@ def measure(ctx):
     lines = run([ctx.program("bench-latency"), str(BLOCKS), str(REQUESTS)], timeout=120, env=env).split("\n")
     blocks = [list(map(int, line.split())) for line in lines if line]
     floor50, floor99, ours50, ours99, refused, requests = zip(*blocks)
-    say(f"  floor p50 {median(floor50) / 1000:.2f} us, p99 {median(floor99) / 1000:.2f} us;  stillpoint p50 {median(ours50) / 1000:.2f} us, "
-        f"p99 {median(ours99) / 1000:.2f} us;  {sum(refused)} of {sum(requests)} requests were refused at first")
-    yield Figure("latency.p50_over_floor", median([o / f for o, f in zip(ours50, floor50)]), "", f"{BLOCKS} pairs of blocks, {sum(requests)} requests")
+    note = f"{BLOCKS} pairs of blocks, {sum(requests)} requests, {sum(refused)} refused at first"
+    yield Figure("latency.p50_over_floor", median([o / f for o, f in zip(ours50, floor50)]), "", note)
     yield Figure("latency.p99_over_floor", median([o / f for o, f in zip(ours99, floor99)]))
     for name, values in (("p50_us", ours50), ("p99_us", ours99), ("floor.p50_us", floor50), ("floor.p99_us", floor99)):
         yield Figure(f"latency.{name}", median(values) / 1000, "us")

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The tables' size against .text and .eh_frame, on real code without references: a large C++ file full of the standard library, sources of this
-project, and the kernels, each linked into a shared object of its own (which resolves what an object file leaves open) and read by stillpoint-objdump."""
+"""The tables' size against .text and .eh_frame, on real code without references.
+
+A large C++ file full of the standard library, sources of this project, and the kernels are each linked into a shared object, which resolves
+what an object file leaves open, and read by stillpoint-objdump.
+"""
 import json
 import shlex
 from pathlib import Path

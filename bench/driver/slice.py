@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What slices cost compute kernels, and what polls on loop back edges would.
 
-Two tasks on one processor share a fixed amount of work; a server with preemption off does the same work in one piece. In every repetition
-all configurations do it once, in a changing order; the lower quartile of each is divided by that of the one without slices. Time is CPU time of the
-thread that ran the tasks: on a shared machine elapsed time measures the neighbours. A checksum that differs is a fault of the runtime and stops the benchmark.
+Two tasks on one processor share a fixed amount of work; a server with preemption off does the same work in one piece. In every
+repetition all configurations do it once, in a changing order; the lower quartile of each is divided by that of the one without slices.
+Time is CPU time of the thread that ran the tasks: on a shared machine elapsed time measures the neighbours. A checksum that differs is
+a fault of the runtime and stops the benchmark.
 """
 from .figures import Figure
 from .tools import BenchError, Server, calibrate, median, quiet, say
@@ -20,8 +21,8 @@ def ratios(servers, base, kernel, rounds, repetitions):
     for repetition in range(repetitions):
         for name in names[repetition % len(names):] + names[:repetition % len(names)]:
             taken[name].append(servers[name].measure(kernel, rounds))
-            if taken[name][-1]["checksum"] != taken[name][0]["checksum"] or taken[name][0]["checksum"] != taken[names[0]][0]["checksum"]:
-                raise BenchError(f"{kernel} gives another result in configuration {name}: preemption changed what a kernel computes")
+    if len({row["checksum"] for rows in taken.values() for row in rows}) != 1:
+        raise BenchError(f"{kernel} gives different results: preemption or a poll changed what a kernel computes")
     column = {name: {key: [row[key] for row in rows] for key in Server.FIELDS} for name, rows in taken.items()}
     least = {name: {key: quiet(column[name][key]) for key in ("thread", "wall")} for name in names}
     stops = {name: median(column[name]["preemptions"]) for name in names}
@@ -37,7 +38,8 @@ def compare(ctx, servers, base, repetitions, milliseconds):
     for kernel in ctx.kernels():
         rounds = calibrate(servers[base], kernel, milliseconds)
         rows[kernel] = ratios(servers, base, kernel, rounds, repetitions)
-        say("  " + f"{kernel:<16}" + "  ".join(f"{name} {100 * (row[0] - 1):+6.2f} % ({row[2]:.0f} stops)" for name, row in rows[kernel].items()))
+        shown = [f"{name} {100 * (row[0] - 1):+6.2f} % ({row[2]:.0f} stops)" for name, row in rows[kernel].items()]
+        say(f"  {kernel:<16}" + "  ".join(shown))
     return rows
 
 
@@ -63,7 +65,8 @@ def slices(ctx):
         yield from overheads(rows, s, f"slice.{s}.overhead")
         stops = sum(row[s][2] for row in rows.values())
         yield Figure(f"slice.{s}.stops_per_second", stops / (len(rows) * MILLISECONDS / 1000), "1/s", "that the ticks really came")
-    yield Figure("slice.100us.us_per_stop", median([row["100us"][3] for row in rows.values()]), "us", "CPU time that a stop takes from the tasks")
+    each = median([row["100us"][3] for row in rows.values()])
+    yield Figure("slice.100us.us_per_stop", each, "us", "CPU time that a stop takes from the tasks")
 
 
 def polls(ctx):

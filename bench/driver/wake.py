@@ -4,6 +4,7 @@ from .figures import Figure
 from .tools import find_tool, median, percentile, run, say
 
 ROUNDS = 3
+ONE_PROCESSOR = {"STILLPOINT_PROCS": "1", "STILLPOINT_SLICE": "10ms", "STILLPOINT_DEBUG": ""}
 
 
 def lateness(command, wakes, env=None):
@@ -30,7 +31,7 @@ def measure(ctx):
     go = build_go(ctx)
     ours, theirs = [], []
     for _ in range(ROUNDS):
-        ours.append(lateness([ctx.program("bench-wake")], 600, {"STILLPOINT_PROCS": "1", "STILLPOINT_SLICE": "10ms", "STILLPOINT_DEBUG": ""}))
+        ours.append(lateness([ctx.program("bench-wake")], 600, ONE_PROCESSOR))
         if go:
             theirs.append(lateness([go], 60))
     yield from figures_of("wake.spin_1p", ours, f"{ROUNDS} runs of 600 sleeps of 1 ms")

@@ -38,7 +38,8 @@ struct record {
 };
 
 // Everything that a container of numbers can be asked, over several element types.
-template <class T> class series {
+template <class T>
+class series {
 public:
   void add(T value) { values_.push_back(value); }
   void load(std::istream &from) {
@@ -93,7 +94,8 @@ template class series<int>;
 template class series<double>;
 
 // Trees and tables with owners, over several key types.
-template <class Key> class index {
+template <class Key>
+class index {
 public:
   struct node {
     Key key;

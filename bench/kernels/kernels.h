@@ -2,9 +2,10 @@
 //
 // The compute kernels that every benchmark shares: timed under slices and polls, stepped for coverage, compiled for size and identity.
 //
-// A kernel is a plain function of a number of rounds; a round is some tens of microseconds and some hundred thousand instructions, so that one
-// can be single-stepped. It depends on nothing of Stillpoint, may run in two tasks at once (state on its stack, in memory it allocates, or
-// constant once published), and returns a checksum that depends on the rounds alone: a kernel stopped anywhere must not change it.
+// A kernel is a plain function of a number of rounds; a round is some tens of microseconds and some hundred thousand instructions, so
+// that one can be single-stepped. It depends on nothing of Stillpoint, may run in two tasks at once (state on its stack, in memory it
+// allocates, or constant once published), and returns a checksum that depends on the rounds alone: a kernel stopped anywhere must not
+// change it.
 //
 // Rejected: one kernel with a table of options; compilers fold what they can see, and a file each keeps every loop's shape its own.
 #ifndef STILLPOINT_BENCH_KERNELS_H

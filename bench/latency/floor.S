@@ -2,9 +2,10 @@
 //
 // The least that stopping a thread anywhere can take: what the floor's signal handler makes the interrupted code call.
 //
-// Entered by a return from the signal handler, not by a call: the stack pointer is 128 + 8 bytes below the interrupted one, over the red zone, and
-// points to the interrupted PC. Saves the flags, all general registers and all processor state that XSAVEC saves by `bench_floor_state`
-// (its size is at most the room made here; the program checks), calls bench_floor_arrived, restores all and goes back.
+// Entered by a return from the signal handler, not by a call: the stack pointer is 128 + 8 bytes below the interrupted one, over the red
+// zone, and points to the interrupted PC. Saves the flags, all general registers and all processor state that XSAVEC saves by
+// `bench_floor_state` (its size is at most the room made here; the program checks), calls bench_floor_arrived, restores all and goes
+// back.
 
         .text
         .globl  bench_floor_stop

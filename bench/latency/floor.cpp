@@ -4,10 +4,10 @@
 #include "../programs/clock.h"
 
 #include <atomic>
+#include <cpuid.h>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cpuid.h>
 #include <sys/syscall.h>
 #include <thread>
 #include <ucontext.h>

@@ -5,7 +5,8 @@
 // Mechanism: two tasks in the same loop on one processor (so each stop ends in a real switch), asked from this thread by the call that the
 // monitor uses; the runtime's observer tells when the scheduler's stack was reached. A request that was refused is made again, and the
 // time runs on from the first.
-// Invariants: one of the two, floor or tasks, spins at a time; the other sleeps. Nothing else asks for preemption (the slice is longer than the run).
+// Invariants: one of the two, floor or tasks, spins at a time; the other sleeps. Nothing else asks for preemption (the slice is longer
+// than the run).
 // Usage: bench-latency PAIRS REQUESTS. Prints for each pair of blocks "FLOOR_P50 FLOOR_P99 OURS_P50 OURS_P99 REFUSED REQUESTS",
 // times in nanoseconds.
 //
@@ -34,7 +35,7 @@ namespace rt = stillpoint::rt;
 
 constexpr int task_count = 2;
 constexpr std::uint64_t block_limit = 200'000'000; // nanoseconds: on a busy machine a block has fewer requests
-constexpr std::uint64_t patience = 200'000; // nanoseconds until a request is made again
+constexpr std::uint64_t patience = 200'000;        // nanoseconds until a request is made again
 
 std::atomic<bool> spinning{false}, ending{false};
 std::atomic<int> inside{0}; // tasks in the loop
@@ -98,7 +99,8 @@ std::uint64_t refusals() {
 
 std::uint64_t percentile(const std::vector<std::uint64_t> &sorted, std::size_t percent) { return sorted[sorted.size() * percent / 100]; }
 
-template <class Interrupt> std::vector<std::uint64_t> block(std::size_t requests, Interrupt one) {
+template <class Interrupt>
+std::vector<std::uint64_t> block(std::size_t requests, Interrupt one) {
   std::vector<std::uint64_t> taken;
   taken.reserve(requests);
   std::uint64_t end = bench::now() + block_limit;
@@ -118,8 +120,8 @@ void measure(long pairs, std::size_t requests) {
     auto ours = block(requests, interrupt);
     set_spinning(false);
     refused = refusals() - refused;
-    std::printf("%lu %lu %lu %lu %lu %zu\n", percentile(floor, 50), percentile(floor, 99), percentile(ours, 50), percentile(ours, 99), refused,
-                ours.size());
+    std::printf("%lu %lu %lu %lu %lu %zu\n", percentile(floor, 50), percentile(floor, 99), percentile(ours, 50), percentile(ours, 99),
+                refused, ours.size());
   }
 }
 

@@ -4,8 +4,10 @@
 // -fpass-plugin=, run when everything else is optimised.
 //
 // Mechanism: on each edge from a loop's latch to its header
-//   1. a load of the byte `bench_poll_flag` (relaxed atomic, so that nothing hoists it), a compare with zero and a branch, foretold not taken;
-//   2. where it is taken, a call of `bench_poll_taken` with the preserve_all convention, so that no register is lost to a call that never happens.
+//   1. a load of the byte `bench_poll_flag` (relaxed atomic, so that nothing hoists it), a compare with zero and a branch, foretold not
+//      taken;
+//   2. where it is taken, a call of `bench_poll_taken` with the preserve_all convention, so that no register is lost to a call that never
+//      happens.
 // This is about the least that a poll can cost: behind all optimisations (loops are vectorised and unrolled already), a flag at a fixed
 // address instead of a field of the current task.
 //

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the handler's decision costs: the table lookup alone, for addresses all over a large managed program, and the whole of is_async_safe_point
-// for a task whose calls are 1, 10 and 50 deep. This file is foreign code (deep_stack.cpp is managed), so no signal disturbs it.
+// What the handler's decision costs: the table lookup alone, for addresses all over a large managed program, and the whole of
+// is_async_safe_point for a task whose calls are 1, 10 and 50 deep. This file is foreign code (deep_stack.cpp is managed), so no signal
+// disturbs it.
 //
 // Prints "lookup NANOSECONDS FUNCTIONS", then "decision DEPTH NANOSECONDS" for each depth; medians of several runs.
-#include "deep_stack.h"
 #include "clock.h"
+#include "deep_stack.h"
 
 #include "runtime/map/registry.h"
 #include "runtime/preempt/safe_point.h"
@@ -29,7 +30,8 @@ namespace rt = stillpoint::rt;
 
 constexpr int runs = 15;
 
-template <class Work> double median_time(std::uint64_t each, Work work) {
+template <class Work>
+double median_time(std::uint64_t each, Work work) {
   std::array<double, runs> taken;
   for (double &one : taken) {
     std::uint64_t start = bench::now();
@@ -68,7 +70,8 @@ void measure_lookup() {
     std::fprintf(stderr, "bench-lookup: no address is safe or pinned\n");
     std::exit(1);
   }
-  auto functions = (__stop_stillpoint_records_v1 - __start_stillpoint_records_v1) / static_cast<std::ptrdiff_t>(sizeof(stillpoint::abi::record));
+  auto functions =
+      (__stop_stillpoint_records_v1 - __start_stillpoint_records_v1) / static_cast<std::ptrdiff_t>(sizeof(stillpoint::abi::record));
   std::printf("lookup %.1f %td\n", taken, functions);
 }
 
@@ -96,6 +99,4 @@ void measure_lookup() {
   return depth;
 }
 
-int main() {
-  bench::run_tasks(measure_lookup);
-}
+int main() { bench::run_tasks(measure_lookup); }

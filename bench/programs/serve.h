@@ -3,8 +3,8 @@
 // A program that runs kernels on request, so that the driver can keep several of them (without slices, with slices of each length, with
 // polls) alive at once and ask them in turn: what disturbs the machine then disturbs all alike.
 //
-// Protocol: a line "KERNEL ROUNDS" on standard input; a line "WALL THREAD PROCESS PREEMPTIONS CHECKSUM" back, times in nanoseconds: elapsed, CPU
-// time of the thread(s) that ran the kernel, CPU time of the whole process. End of input ends the program.
+// Protocol: a line "KERNEL ROUNDS" on standard input; a line "WALL THREAD PROCESS PREEMPTIONS CHECKSUM" back, times in nanoseconds:
+// elapsed, CPU time of the thread(s) that ran the kernel, CPU time of the whole process. End of input ends the program.
 #ifndef STILLPOINT_BENCH_SERVE_H
 #define STILLPOINT_BENCH_SERVE_H
 
@@ -31,7 +31,8 @@ inline kernel_function *find_kernel(const char *name) {
   std::exit(2);
 }
 
-template <class Run> void serve(Run run) {
+template <class Run>
+void serve(Run run) {
   char name[64];
   std::uint64_t rounds;
   while (std::scanf("%63s %" SCNu64, name, &rounds) == 2) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Serves the kernels under the runtime: two tasks on one processor share the rounds asked for, so that every slice ends with a switch between
-// them. How long a slice is, or that there is none, the environment says (STILLPOINT_SLICE, STILLPOINT_DEBUG=asyncpreemptoff=1); the work and its
-// checksum are the same in every case.
+// Serves the kernels under the runtime: two tasks on one processor share the rounds asked for, so that every slice ends with a switch
+// between them. How long a slice is, or that there is none, the environment says (STILLPOINT_SLICE, STILLPOINT_DEBUG=asyncpreemptoff=1);
+// the work and its checksum are the same in every case.
 //
 // Rejected: one task alone; the runtime signals nobody while nobody else could run, and the figure would be of nothing.
 #include "clock.h"

@@ -2,9 +2,9 @@
 //
 // Runs one kernel an instruction at a time and says at which kind of point each instruction of managed code stood.
 //
-// Mechanism: the processor's trap flag raises SIGTRAP behind every instruction; the handler counts the address in an array over this program's
-// own text. Afterwards each address that was reached is looked up in this program's tables by the runtime's own reader. In one process, as
-// a tracer in another would cost several times as much for each step.
+// Mechanism: the processor's trap flag raises SIGTRAP behind every instruction; the handler counts the address in an array over this
+// program's own text. Afterwards each address that was reached is looked up in this program's tables by the runtime's own reader. In one
+// process, as a tracer in another would cost several times as much for each step.
 // Invariants: between `step_begin` and `step_end` only the kernel runs; addresses outside managed code (libc, libstdc++, linkage stubs) are
 // counted together and make no part of the shares.
 //

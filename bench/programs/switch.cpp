@@ -2,7 +2,8 @@
 //
 // What a voluntary switch and a new task cost, on one processor (STILLPOINT_PROCS=1).
 //
-// Usage: bench-switch COUNT. Prints "YIELD SPAWN": nanoseconds for a yield from one of two tasks to the other, and for a task made, run and ended.
+// Usage: bench-switch COUNT. Prints "YIELD SPAWN": nanoseconds for a yield from one of two tasks to the other, and for a task made, run
+// and ended.
 #include "clock.h"
 
 #include <stillpoint/stillpoint.hpp>
