@@ -6,7 +6,7 @@
 
 // CHECK: <OUTLINED_FUNCTION_0>
 // CHECK-NOT: {{ }}safe
-// CHECK: unsafe cfa=rsp+8
+// CHECK: unsafe cfa=?
 // CHECK-NOT: {{ }}safe
 double f(double *p, double *q) {
   double s = p[0] * q[0] + p[1] * q[1] + p[2] * q[2];

@@ -1,6 +1,7 @@
 // A function that setjmp may return into twice is never a place to stop, but its callees are: its calls have a known frame.
 // REQUIRES: objdump
 // RUN: %sp-clang -O2 -c %s -o %t.o && %sp-objdump --check %t.o && %sp-objdump %t.o | FileCheck %s
+// RUN: %sp-objdump --runs %t.o | FileCheck %s --check-prefix=RUNS
 #include <setjmp.h>
 
 static jmp_buf Place;
@@ -17,3 +18,6 @@ int twice(int n) {
     work(k + 1);
   return k;
 }
+
+// RUNS: <twice>
+// RUNS: callees-may-stop

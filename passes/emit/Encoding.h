@@ -33,6 +33,7 @@ struct PointState {
   abi::frame_form Form = abi::frame_unknown;
   bool VectorLive = true;
   bool HasLiveSet = false;
+  bool CalleeMayStop = false; // only of an unsafe state with a known frame
   Standard Sequence = Standard::None; // then only Kind counts, and it is kind_safe
   uint32_t Depth = 0;                 // words, only with frame_explicit
   LiveSet Live;
@@ -98,7 +99,7 @@ inline StateRef internState(std::vector<PointState> &Own, const PointState &S) {
 
 inline unsigned ownFlags(const PointState &S) {
   return S.Kind | (S.VectorLive ? abi::own_vector_live : 0) | (static_cast<unsigned>(S.Form) << abi::own_frame_shift) |
-         (S.HasLiveSet ? abi::own_has_live_set : 0);
+         (S.HasLiveSet ? abi::own_has_live_set : 0) | (S.CalleeMayStop ? abi::own_callee_may_stop : 0);
 }
 
 template <typename Sink> void encodeOwnState(Sink &Out, const PointState &S) {

@@ -46,15 +46,19 @@ struct Findings {
   const UnsafePoints &Unsafe;
   const ThreadTaint &Taint;
   bool Full;
+
+  /// At a point where the function itself must not be stopped. A callee that stops may go on in another thread.
+  bool calleeMayStop(unsigned I) const { return Unsafe.returnsTwice() ? !Taint.any() : !Taint.pinned(I); }
 };
 
-PointState unsafeState(const PointFrame &Frame, bool IsCall) {
+PointState unsafeState(const PointFrame &Frame, bool IsCall, bool CalleeMayStop) {
   PointState S;
   // Only a call needs its frame: it can be walked through while the callee is stopped.
   if (Frame.Form != abi::frame_whole && !IsCall)
     return S;
   S.Form = Frame.Form;
   S.Depth = Frame.Depth;
+  S.CalleeMayStop = CalleeMayStop && Frame.Form != abi::frame_unknown;
   return S;
 }
 
@@ -64,7 +68,7 @@ PointState stateAt(const Code &C, const Findings &F, unsigned I) {
   if (D == Danger::NoFrame)
     return {};
   if (D == Danger::NoStop)
-    return unsafeState(Frame, C.Instructions[I].MI->isCall());
+    return unsafeState(Frame, C.Instructions[I].MI->isCall(), F.calleeMayStop(I));
   PointState S;
   S.Kind = abi::kind_safe;
   if (Frame.Sequence != PointState::Standard::None) {

@@ -71,10 +71,8 @@ Danger UnsafePoints::ofFunction(const Liveness &Live) const {
     return Danger::NoFrame;
   // What a caller keeps in registers over a call of outlined code is not among that code's operands.
   if (C.MF.isOutlined())
-    return Danger::NoStop;
-  if (Nosplit || C.MF.exposesReturnsTwice() || F.hasFnAttribute(Attribute::ReturnsTwice) || F.callsFunctionThatReturnsTwice())
-    return Danger::NoStop;
-  return Danger::None;
+    return Danger::NoFrame;
+  return Nosplit || ReturnsTwice ? Danger::NoStop : Danger::None;
 }
 
 void UnsafePoints::markInstructions() {
@@ -130,7 +128,9 @@ void UnsafePoints::markRegions() {
 }
 
 UnsafePoints::UnsafePoints(const Code &C, const Liveness &Live) : C(C) {
-  Nosplit = C.MF.getFunction().hasFnAttribute(NosplitAttribute);
+  const Function &F = C.MF.getFunction();
+  Nosplit = F.hasFnAttribute(NosplitAttribute);
+  ReturnsTwice = C.MF.exposesReturnsTwice() || F.hasFnAttribute(Attribute::ReturnsTwice) || F.callsFunctionThatReturnsTwice();
   WholeFunction = ofFunction(Live);
   markInstructions();
   markRegions();

@@ -26,6 +26,8 @@ public:
   UnsafePoints(const Code &C, const Liveness &Live);
   Danger at(unsigned Index) const { return std::max(WholeFunction, Points.empty() ? Danger::None : Points[Index]); }
   bool isNosplit() const { return Nosplit; }
+  /// Whether a callee may come back somewhere else than behind its call (setjmp), so that what is live there is not what the flow says.
+  bool returnsTwice() const { return ReturnsTwice; }
 
 private:
   Danger ofFunction(const Liveness &Live) const;
@@ -34,6 +36,7 @@ private:
 
   const Code &C;
   bool Nosplit = false;
+  bool ReturnsTwice = false;
   Danger WholeFunction = Danger::None;
   std::vector<Danger> Points;
 };

@@ -249,6 +249,10 @@ bool read_own_state(cursor &c, const fragment &f, point &out) noexcept {
     out.frame = explicit_frame(f, depth);
     break;
   }
+  const bool lets_callees_stop = (bits & abi::own_callee_may_stop) != 0;
+  if (lets_callees_stop && (out.kind != abi::kind_unsafe || !out.frame.known))
+    return false;
+  out.callee_may_stop = lets_callees_stop || out.kind != abi::kind_unsafe;
   if (!out.has_live_set)
     return true;
   return read_live_set(c, out.live) && (out.vector_live || (out.live.vector | out.live.other) == 0);
@@ -350,6 +354,7 @@ void point_at_start(const map_state &m, const run &r, point &out) noexcept {
   out = {};
   out.code = r.code;
   out.kind = abi::kind_safe;
+  out.callee_may_stop = r.code != abi::state_unsafe;
   switch (r.code) {
   case abi::state_unsafe:
     out.kind = abi::kind_unsafe;
@@ -386,8 +391,10 @@ void resolve_in_run(const fragment &header, const run &r, const point &at_start,
   if (r.code != abi::state_prologue && r.code != abi::state_epilogue)
     return;
   out.frame = r.code == abi::state_prologue ? frame_in_prologue(header, offset) : frame_in_epilogue(header, r.length, offset);
-  if (!out.frame.known)
+  if (!out.frame.known) {
     out.kind = abi::kind_unsafe;
+    out.callee_may_stop = false;
+  }
 }
 
 status find(const table_view &table, std::uint64_t pc, point &out) noexcept {

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cfenv>
+#include <csetjmp>
 #include <csignal>
 #include <cstdlib>
 #include <dlfcn.h>
@@ -61,6 +62,33 @@ TEST(runtime, a_tight_loop_gives_way) {
     stop = true;
     yield();
   });
+}
+
+[[gnu::noinline]] std::uint64_t spin(const std::atomic<bool> &stop) {
+  std::uint64_t rounds = 0;
+  while (!stop)
+    ++rounds;
+  return rounds;
+}
+
+[[stillpoint::nosplit]] std::uint64_t spin_below_nosplit(const std::atomic<bool> &stop) { return spin(stop) + 1; }
+
+[[gnu::noinline]] std::uint64_t spin_below_setjmp(const std::atomic<bool> &stop) {
+  std::jmp_buf place;
+  return setjmp(place) == 0 ? spin(stop) + 1 : 0;
+}
+
+TEST(runtime, what_an_unsafe_function_calls_gives_way) {
+  test::set_environment(1);
+  for (auto *const outer : {spin_below_nosplit, spin_below_setjmp}) {
+    std::atomic<bool> stop{false};
+    stillpoint::run([&] {
+      go([&] { EXPECT_GT(outer(stop), 0u); });
+      sleep_for(1ms);
+      stop = true;
+      yield();
+    });
+  }
 }
 
 TEST(runtime, a_task_that_holds_a_mutex_is_left_alone) {

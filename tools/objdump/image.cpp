@@ -231,7 +231,7 @@ Error elf_loader::collect_symbols() {
     Expected<StringRef> name = s.getName();
     if (!flags || !name)
       return joinErrors(flags.takeError(), name.takeError());
-    if (name->empty() || (*flags & (SymbolRef::SF_Undefined | SymbolRef::SF_Absolute)) != 0)
+    if (name->empty() || (*flags & (SymbolRef::SF_Undefined | SymbolRef::SF_Absolute | SymbolRef::SF_Common)) != 0)
       return Error::success();
     Expected<std::uint64_t> address = symbol_address(s);
     if (!address)

@@ -199,6 +199,8 @@ void print_runs_text(const report &r, raw_ostream &os) {
       if (run.run.code >= abi::state_own_0)
         what += formatv(" {0}", run.run.own_index).str();
       std::string rest = formatv("{0,-12} length {1}", what, run.run.length).str();
+      if (p.kind == abi::kind_unsafe && p.callee_may_stop)
+        rest += " callees-may-stop";
       if (p.has_live_set)
         rest += " live=" + live_text(p.live);
       print_line(os, ' ', f.shown(run.run.start), kind_name(p.kind), frame_text(p.frame), rest);

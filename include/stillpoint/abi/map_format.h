@@ -32,7 +32,7 @@
 //                   the code; runs follow one another without gaps. Code `state_escape` is followed by ULEB128, the index of an own state.
 //
 //   own state       ULEB128: bits 0-1 point_kind; bit 2 a vector, mask, x87 or MMX register is live; bits 3-4 frame_form; bit 5 a live set
-//                   follows
+//                   follows; bit 6, only of an unsafe state with a known frame: a callee of a call here may be stopped, and go on anywhere
 //     [depth]       only with frame_explicit: ULEB128, CFA = RSP + 8 * depth, registers saved as in the whole frame
 //     [live set]    ULEB128 general (live_general bits), ULEB128 vector (bit n: XMMn/YMMn/ZMMn), ULEB128 other (bits 0-7 K0-K7,
 //                   bits 8-15 ST0-ST7/MM0-MM7)
@@ -42,7 +42,7 @@
 //
 // What contradicts itself is corrupt, and a reader refuses it: a saved register's slot that is not between the return address and the
 // stack pointer; bit 6 without a saved RBP; a prologue or epilogue run that is shorter than its pushes or pops, or longer by more than one
-// instruction; live vector registers without own state bit 2; bits, codes and indices that this file does not name.
+// instruction; live vector registers without own state bit 2; bit 6 of a state that is not unsafe or has no known frame; bits, codes and indices that this file does not name.
 //
 // Inline maps exist because the record and the shortest map cost as much as all the rest: they are a third of the tables of C++ with many
 // small functions. A linked module's two sections are next to each other, far less than 1 GB apart, so that a distance has equal bits 30 and 31.
@@ -175,7 +175,8 @@ inline constexpr unsigned own_vector_live = 0x4;
 inline constexpr unsigned own_frame_shift = 3;
 inline constexpr unsigned own_frame_mask = 0x3;
 inline constexpr unsigned own_has_live_set = 0x20;
-inline constexpr unsigned own_known = 0x3f;
+inline constexpr unsigned own_callee_may_stop = 0x40;
+inline constexpr unsigned own_known = 0x7f;
 
 // Bits of a live set's general word: the register's encoding number (RAX 0, RCX 1, RDX 2, RBX 3, RSP 4, RBP 5, RSI 6, RDI 7, R8-R15), and
 inline constexpr unsigned live_flags_bit = 16;
