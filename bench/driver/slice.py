@@ -69,6 +69,18 @@ def slices(ctx):
     yield Figure("slice.100us.us_per_stop", each, "us", "CPU time that a stop takes from the tasks")
 
 
+def floor(ctx):
+    """The same kernels, interrupted every 100 us by a signal whose handler does nothing: no slices can cost less here."""
+    program = ctx.program("bench-signalled")
+    servers = {"none": Server(program, {"BENCH_NO_SIGNALS": "1"}), "signals": Server(program)}
+    rows = compare(ctx, servers, "none", REPETITIONS, MILLISECONDS)
+    for server in servers.values():
+        server.close()
+    yield from overheads(rows, "signals", "slice.100us.floor")
+    each = median([row["signals"][3] for row in rows.values()])
+    yield Figure("slice.100us.floor_us_per_signal", each, "us", "CPU time that an empty SIGURG handler takes")
+
+
 def polls(ctx):
     servers = {"none": Server(ctx.program("bench-plain")), "poll": Server(ctx.program("bench-poll"))}
     rows = compare(ctx, servers, "none", REPETITIONS, MILLISECONDS // 2)
@@ -80,5 +92,7 @@ def polls(ctx):
 def measure(ctx):
     say("slices: CPU time against the same work without")
     yield from slices(ctx)
+    say("an empty signal handler every 100 us against none")
+    yield from floor(ctx)
     say("polls on every loop back edge against none")
     yield from polls(ctx)
