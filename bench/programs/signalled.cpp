@@ -48,7 +48,7 @@ int main() {
   stack_t stack{};
   stack.ss_sp = signal_stack;
   stack.ss_size = sizeof signal_stack;
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_sigaction = count_signal;
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
   if (sigaltstack(&stack, nullptr) != 0 || sigaction(SIGURG, &action, nullptr) != 0)
@@ -61,6 +61,7 @@ int main() {
     std::uint64_t wall = bench::now(), thread = bench::thread_time(), process = bench::process_time();
     const std::uint64_t checksum = run(rounds);
     wanted = false;
-    return bench::measured{bench::now() - wall, bench::thread_time() - thread, bench::process_time() - process, received - before, checksum};
+    return bench::measured{bench::now() - wall, bench::thread_time() - thread, bench::process_time() - process, received - before,
+                           checksum};
   });
 }

@@ -39,7 +39,7 @@ struct worker_counters {
   std::atomic<std::uint64_t> signals_received{0};
   std::atomic<std::uint64_t> preemptions{0};
   std::atomic<std::uint64_t> pinned_preemptions{0};
-  std::atomic<std::uint64_t> vector_saves{0}; ///< of the preemptions, those that saved vector state
+  std::atomic<std::uint64_t> vector_saves{0};    ///< of the preemptions, those that saved vector state
   std::atomic<std::uint64_t> chained_signals{0}; ///< SIGURG that was somebody else's
   std::atomic<std::uint64_t> refusals[static_cast<std::size_t>(refusal::count)]{};
 };

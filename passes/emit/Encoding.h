@@ -33,7 +33,7 @@ struct PointState {
   abi::frame_form Form = abi::frame_unknown;
   bool VectorLive = true;
   bool HasLiveSet = false;
-  bool CalleeMayStop = false; // only of an unsafe state with a known frame
+  bool CalleeMayStop = false;         // only of an unsafe state with a known frame
   Standard Sequence = Standard::None; // then only Kind counts, and it is kind_safe
   uint32_t Depth = 0;                 // words, only with frame_explicit
   LiveSet Live;
@@ -57,13 +57,15 @@ struct FrameDescription {
   uint32_t Slots[abi::saved_register_count] = {}; // (CFA - address) / 8, only with ExplicitSlots
 };
 
-template <typename Label> struct Run {
+template <typename Label>
+struct Run {
   Label From, To;
   StateRef State;
   uint32_t MostBytes = ~0u; // no fewer than the run will have; only inline maps ask
 };
 
-template <typename Label> struct Fragment {
+template <typename Label>
+struct Fragment {
   FrameDescription Frame;
   std::vector<PointState> OwnStates;
   std::vector<Run<Label>> Runs;
@@ -102,7 +104,8 @@ inline unsigned ownFlags(const PointState &S) {
          (S.HasLiveSet ? abi::own_has_live_set : 0) | (S.CalleeMayStop ? abi::own_callee_may_stop : 0);
 }
 
-template <typename Sink> void encodeOwnState(Sink &Out, const PointState &S) {
+template <typename Sink>
+void encodeOwnState(Sink &Out, const PointState &S) {
   Out.uleb(ownFlags(S));
   if (S.Form == abi::frame_explicit)
     Out.uleb(S.Depth);
@@ -113,7 +116,8 @@ template <typename Sink> void encodeOwnState(Sink &Out, const PointState &S) {
   Out.uleb(S.Live.Other);
 }
 
-template <typename Sink> void encodeFrame(Sink &Out, const FrameDescription &F, bool HasOwnStates) {
+template <typename Sink>
+void encodeFrame(Sink &Out, const FrameDescription &F, bool HasOwnStates) {
   unsigned Extension = (F.ExplicitSlots ? abi::extension_explicit_slots : 0) | (HasOwnStates ? abi::extension_own_states : 0) |
                        (F.Nosplit ? abi::extension_nosplit : 0);
   Out.byte(static_cast<uint8_t>(F.Saved | (F.CfaIsRbp ? abi::frame_cfa_is_rbp : 0) | (Extension ? abi::frame_has_extension : 0)));
@@ -127,7 +131,8 @@ template <typename Sink> void encodeFrame(Sink &Out, const FrameDescription &F, 
 }
 
 /// A sink has byte(uint8_t), uleb(uint64_t), run(From, To, Code): ULEB128 of (To - From) << run_state_bits | Code, and comment(const char *).
-template <typename Sink, typename Label> void encodeMap(Sink &Out, const Fragment<Label> &F) {
+template <typename Sink, typename Label>
+void encodeMap(Sink &Out, const Fragment<Label> &F) {
   encodeFrame(Out, F.Frame, !F.OwnStates.empty());
   if (!F.OwnStates.empty()) {
     Out.uleb(F.OwnStates.size());
@@ -144,7 +149,8 @@ template <typename Sink, typename Label> void encodeMap(Sink &Out, const Fragmen
 
 /// An inline map: Constant + body length + tail length << inline_tail_shift, provided that each of Exact has its length. Without a tail, TailFrom and
 /// TailTo are the same label.
-template <typename Label> struct InlineMap {
+template <typename Label>
+struct InlineMap {
   struct ExactRun {
     Label From, To;
     unsigned Bytes;
@@ -155,7 +161,8 @@ template <typename Label> struct InlineMap {
 };
 
 /// Reads a fragment's runs as an inline map. One pass, from the first run to the last.
-template <typename Label> class InlineMatcher {
+template <typename Label>
+class InlineMatcher {
 public:
   explicit InlineMatcher(const Fragment<Label> &F) : F(F) {}
 

@@ -95,9 +95,7 @@ PointState stateAt(const Code &C, const Findings &F, unsigned I) {
 
 // Step 4, second half.
 void smooth(std::vector<PointState> &States) {
-  auto IsSafe = [&](size_t I, bool Vector) {
-    return emit::commonCode(States[I]) == (Vector ? abi::state_safe_vector : abi::state_safe);
-  };
+  auto IsSafe = [&](size_t I, bool Vector) { return emit::commonCode(States[I]) == (Vector ? abi::state_safe_vector : abi::state_safe); };
   for (size_t I = 1; I < States.size(); ++I) {
     if (!IsSafe(I, false) || !IsSafe(I - 1, true))
       continue;

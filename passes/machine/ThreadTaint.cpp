@@ -69,9 +69,7 @@ bool relyOnThreadInit(const MachineInstr &MI) {
   });
 }
 
-bool isZeroing(const Instruction &I) {
-  return I.Class == OpClass::Zero && I.MI->getOperand(1).getReg() == I.MI->getOperand(2).getReg();
-}
+bool isZeroing(const Instruction &I) { return I.Class == OpClass::Zero && I.MI->getOperand(1).getReg() == I.MI->getOperand(2).getReg(); }
 
 } // namespace
 
@@ -246,7 +244,8 @@ void ThreadTaint::slotStep(const MachineInstr &MI, SmallBitVector &Slots) const 
 }
 
 // The spill slots that are live before each instruction of a block, last first. Slots that a landing pad reads are live at every call.
-template <typename Visitor> void ThreadTaint::walkSlots(const MachineBasicBlock &B, Visitor Visit) const {
+template <typename Visitor>
+void ThreadTaint::walkSlots(const MachineBasicBlock &B, Visitor Visit) const {
   SmallBitVector Slots(SlotCount), Pads(SlotCount);
   for (const MachineBasicBlock *T : B.successors())
     (T->isEHPad() ? Pads : Slots) |= SlotsIn[T->getNumber()];
@@ -285,7 +284,8 @@ void ThreadTaint::mark() {
       const RegisterSet &L = Live.before(I);
       uint64_t LiveBits = L.general() | uint64_t(L.vectors()) << VectorShift;
       const MachineInstr &MI = *C.Instructions[I].MI;
-      Pinned[I] = S.Escaped || (S.Registers & LiveBits) || S.Slots.anyCommon(SlotsBefore[I - R.Begin]) || (MI.isCall() && relyOnThreadInit(MI));
+      Pinned[I] =
+          S.Escaped || (S.Registers & LiveBits) || S.Slots.anyCommon(SlotsBefore[I - R.Begin]) || (MI.isCall() && relyOnThreadInit(MI));
       step(C.Instructions[I], S);
     }
   }

@@ -48,7 +48,8 @@ private:
   void step(const Instruction &I, State &S) const;
   int spillSlot(const llvm::MachineInstr &MI, bool Store) const;
   bool overwrites(const llvm::MachineInstr &MI, int Slot) const;
-  template <typename Visitor> void walkSlots(const llvm::MachineBasicBlock &B, Visitor Visit) const;
+  template <typename Visitor>
+  void walkSlots(const llvm::MachineBasicBlock &B, Visitor Visit) const;
   void propagate();
   void propagateSlots();
   void slotStep(const llvm::MachineInstr &MI, llvm::SmallBitVector &Live) const;

@@ -17,8 +17,8 @@ namespace stillpoint {
 
 enum class Danger : uint8_t {
   None,
-  NoStop,  // never stop here, but the frame is what it is
-  NoFrame  // nothing is known here
+  NoStop, // never stop here, but the frame is what it is
+  NoFrame // nothing is known here
 };
 
 class UnsafePoints {

@@ -69,10 +69,10 @@ constexpr NamedClass NamedOpcodes[] = {
 };
 
 // Pseudo instructions of which the printer makes one instruction or none.
-constexpr const char *SinglePseudos[] = {"TAILJMPr64",   "TAILJMPm64",        "TAILJMPd64",       "TAILJMPr64_REX", "TAILJMPm64_REX",
-                                         "TAILJMPd64_CC", "MEMBARRIER",        "Int_MemBarrier",   "RET64",          "CALL64r",
-                                         "CALL64m",      "CALL64pcrel32",     "CALL64r_NT",       "CALL64m_NT",     "JMP64r",
-                                         "JMP64m",       "LOCK_PREFIX",       "REP_PREFIX",       "ENDBR64",        "TRAP"};
+constexpr const char *SinglePseudos[] = {"TAILJMPr64",    "TAILJMPm64",    "TAILJMPd64",     "TAILJMPr64_REX", "TAILJMPm64_REX",
+                                         "TAILJMPd64_CC", "MEMBARRIER",    "Int_MemBarrier", "RET64",          "CALL64r",
+                                         "CALL64m",       "CALL64pcrel32", "CALL64r_NT",     "CALL64m_NT",     "JMP64r",
+                                         "JMP64m",        "LOCK_PREFIX",   "REP_PREFIX",     "ENDBR64",        "TRAP"};
 
 RegInfo classify(StringRef Name) {
   unsigned Number = 0;

@@ -29,21 +29,21 @@ namespace stillpoint {
 
 enum class OpClass : uint8_t {
   Plain,
-  Push,          // PUSH64r
-  PushOther,     // another push of 8 bytes
-  Pop,           // POP64r
-  PopOther,      // another pop of 8 bytes, not into a register
-  AddImmediate,  // ADD64ri8, ADD64ri32
-  SubImmediate,  // SUB64ri8, SUB64ri32
-  LoadAddress,   // LEA64r
-  Move,          // MOV64rr
-  Leave,         // LEAVE64
-  Zero,          // XOR32rr, SUB32rr and the like: zero if both sources are one register
-  TlsAddress,    // TLS_addr64 and relatives: several instructions, RAX is thread-local
-  ReadSegment,   // RDFSBASE, RDGSBASE
-  WriteSegment,  // WRFSBASE, WRGSBASE
-  KeepsVectors,  // VZEROUPPER: its definitions destroy nothing that is live
-  Expanded       // a pseudo instruction that the printer turns into several instructions or into other code
+  Push,         // PUSH64r
+  PushOther,    // another push of 8 bytes
+  Pop,          // POP64r
+  PopOther,     // another pop of 8 bytes, not into a register
+  AddImmediate, // ADD64ri8, ADD64ri32
+  SubImmediate, // SUB64ri8, SUB64ri32
+  LoadAddress,  // LEA64r
+  Move,         // MOV64rr
+  Leave,        // LEAVE64
+  Zero,         // XOR32rr, SUB32rr and the like: zero if both sources are one register
+  TlsAddress,   // TLS_addr64 and relatives: several instructions, RAX is thread-local
+  ReadSegment,  // RDFSBASE, RDGSBASE
+  WriteSegment, // WRFSBASE, WRGSBASE
+  KeepsVectors, // VZEROUPPER: its definitions destroy nothing that is live
+  Expanded      // a pseudo instruction that the printer turns into several instructions or into other code
 };
 
 enum class RegClass : uint8_t {
@@ -59,12 +59,31 @@ enum class RegClass : uint8_t {
 
 struct RegInfo {
   RegClass Class = RegClass::Other;
-  uint8_t Width = 0;  // General: 1, 2, 4, 8 bytes. Vector: 16, 32, 64 bytes
-  uint32_t Bits = 0;  // set of encoding numbers
+  uint8_t Width = 0; // General: 1, 2, 4, 8 bytes. Vector: 16, 32, 64 bytes
+  uint32_t Bits = 0; // set of encoding numbers
 };
 
 /// Encoding numbers of the general registers.
-enum GeneralRegister : unsigned { RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8, R9, R10, R11, R12, R13, R14, R15, GeneralCount, NoGeneral = ~0u };
+enum GeneralRegister : unsigned {
+  RAX,
+  RCX,
+  RDX,
+  RBX,
+  RSP,
+  RBP,
+  RSI,
+  RDI,
+  R8,
+  R9,
+  R10,
+  R11,
+  R12,
+  R13,
+  R14,
+  R15,
+  GeneralCount,
+  NoGeneral = ~0u
+};
 
 class X86Model {
 public:

@@ -54,7 +54,8 @@ struct point {
   abi::point_kind kind = abi::kind_unsafe;
   bool vector_live = true;
   bool has_live_set = false;
-  bool callee_may_stop = false; // while a call here runs. Not at unsafe points, but for those that forbid a stop only of the function itself
+  bool callee_may_stop =
+      false; // while a call here runs. Not at unsafe points, but for those that forbid a stop only of the function itself
   abi::state_code code = abi::state_unsafe; // as encoded, for display
   frame_rule frame;
   live_set live;
