@@ -29,6 +29,14 @@ using test::storm;
 
 constexpr auto long_time = 10s;
 
+#if __has_feature(thread_sanitizer)
+// For this program as a whole, the stress tests too.
+struct no_signals : testing::Environment {
+  void SetUp() override { GTEST_SKIP() << "ThreadSanitizer holds signals back until the program calls it: a loop is never stopped"; }
+};
+[[maybe_unused]] testing::Environment *const skipped = testing::AddGlobalTestEnvironment(new no_signals);
+#endif
+
 std::uint64_t refused(refusal why) { return read_metrics().refusals[static_cast<std::size_t>(why)]; }
 std::uint64_t preemptions() { return read_metrics().preemptions; }
 
