@@ -34,7 +34,7 @@ constexpr std::uint8_t frame_pointer_setup[][3] = {{0x48, 0x89, 0xe5}, {0x48, 0x
 class fragment_check {
 public:
   fragment_check(const fragment &checked, disassembler &with, const unwind_info &cfi, std::vector<std::string> &into)
-      : f(checked), d(with), unwind(cfi), problems(into) {}
+      : f_(checked), d_(with), unwind_(cfi), problems_(into) {}
   void run();
 
 private:
@@ -48,31 +48,31 @@ private:
   ArrayRef<std::uint8_t> bytes_at(std::uint64_t address, std::uint64_t size) const;
   bool matches(std::uint64_t &at, ArrayRef<std::uint8_t> expected) const;
 
-  const fragment &f;
-  disassembler &d;
-  const unwind_info &unwind;
-  std::vector<std::string> &problems;
-  std::size_t told = 0;
-  std::set<std::uint64_t> starts; // of instructions
+  const fragment &f_;
+  disassembler &d_;
+  const unwind_info &unwind_;
+  std::vector<std::string> &problems_;
+  std::size_t told_ = 0;
+  std::set<std::uint64_t> starts_; // of instructions
 };
 
 template <typename... Args>
 void fragment_check::problem(const char *format, Args &&...args) {
-  if (++told > most_lines)
+  if (++told_ > most_lines)
     return;
-  const std::string name = f.demangled.empty() ? formatv("{0:x}", f.shown(f.start())).str() : f.demangled;
-  problems.push_back(
-      formatv("{0}: {1} (record {2}): {3}", f.file->name, name, f.record, formatv(format, std::forward<Args>(args)...).str()));
+  const std::string name = f_.demangled.empty() ? formatv("{0:x}", f_.shown(f_.start())).str() : f_.demangled;
+  problems_.push_back(
+      formatv("{0}: {1} (record {2}): {3}", f_.file->name, name, f_.record, formatv(format, std::forward<Args>(args)...).str()));
 }
 
 void fragment_check::run() {
-  if (f.start() == f.end)
+  if (f_.start() == f_.end)
     return; // a function without instructions
   check_place();
-  if (f.code == nullptr)
+  if (f_.code == nullptr)
     return;
   check_boundaries();
-  for (const state_run &r : f.runs)
+  for (const state_run &r : f_.runs)
     if (r.run.code == abi::state_prologue || r.run.code == abi::state_epilogue)
       check_standard_sequence(r);
   check_frames();
@@ -80,32 +80,32 @@ void fragment_check::run() {
 
 // 1.
 void fragment_check::check_place() {
-  if (f.code == nullptr)
-    problem("the code from {0:x} to {1:x} is not inside one executable section", f.start(), f.end);
-  else if (f.symbol_size != 0 && f.symbol_size != f.end - f.start())
-    problem("the table covers {0} bytes, the function has {1}", f.end - f.start(), f.symbol_size);
+  if (f_.code == nullptr)
+    problem("the code from {0:x} to {1:x} is not inside one executable section", f_.start(), f_.end);
+  else if (f_.symbol_size != 0 && f_.symbol_size != f_.end - f_.start())
+    problem("the table covers {0} bytes, the function has {1}", f_.end - f_.start(), f_.symbol_size);
 }
 
 // 2. and 3.
 void fragment_check::check_boundaries() {
-  std::uint64_t end = f.start();
-  each_instruction(f, d, /*with_text=*/false, [&](const instruction &i) {
-    starts.insert(i.address);
+  std::uint64_t end = f_.start();
+  each_instruction(f_, d_, /*with_text=*/false, [&](const instruction &i) {
+    starts_.insert(i.address);
     end = i.address + i.code.size;
     if (!i.code.ok)
-      problem("the byte at {0:x} is not an instruction", f.shown(i.address));
+      problem("the byte at {0:x} is not an instruction", f_.shown(i.address));
   });
-  if (end != f.end)
-    problem("its end {0:x} is inside an instruction that ends at {1:x}", f.shown(f.end), f.shown(end));
-  starts.insert(f.end);
-  for (const state_run &r : f.runs)
-    if (!starts.contains(r.run.start))
-      problem("the run that begins at {0:x} does not begin at an instruction", f.shown(r.run.start));
+  if (end != f_.end)
+    problem("its end {0:x} is inside an instruction that ends at {1:x}", f_.shown(f_.end), f_.shown(end));
+  starts_.insert(f_.end);
+  for (const state_run &r : f_.runs)
+    if (!starts_.contains(r.run.start))
+      problem("the run that begins at {0:x} does not begin at an instruction", f_.shown(r.run.start));
 }
 
 ArrayRef<std::uint8_t> fragment_check::bytes_at(std::uint64_t address, std::uint64_t size) const {
-  const std::uint64_t available = std::min(size, f.end - address);
-  return f.code->contents.slice(address - f.code->address, available);
+  const std::uint64_t available = std::min(size, f_.end - address);
+  return f_.code->contents.slice(address - f_.code->address, available);
 }
 
 bool fragment_check::matches(std::uint64_t &at, ArrayRef<std::uint8_t> expected) const {
@@ -120,15 +120,15 @@ void fragment_check::check_standard_sequence(const state_run &r) {
   const std::uint64_t run_end = r.run.start + r.run.length;
   std::uint64_t pops = 0;
   for (unsigned reg = 0; reg != abi::saved_register_count; ++reg)
-    pops += (f.header.saved >> reg & 1) != 0 ? abi::saved_register_push_size(reg) : 0;
+    pops += (f_.header.saved >> reg & 1) != 0 ? abi::saved_register_push_size(reg) : 0;
   std::uint64_t at = prologue ? r.run.start : run_end - pops;
   bool good = true;
   for (unsigned n = 0; n != abi::saved_register_count; ++n) {
     const unsigned reg = prologue ? n : abi::saved_register_count - 1 - n;
-    if ((f.header.saved >> reg & 1) == 0)
+    if ((f_.header.saved >> reg & 1) == 0)
       continue;
     good = matches(at, ArrayRef<std::uint8_t>(prologue ? push_bytes[reg] : pop_bytes[reg], abi::saved_register_push_size(reg))) && good;
-    if (!prologue || reg != abi::saved_rbp || !f.header.cfa_is_rbp)
+    if (!prologue || reg != abi::saved_rbp || !f_.header.cfa_is_rbp)
       continue;
     std::uint64_t again = at;
     good = (matches(at, frame_pointer_setup[0]) || matches(again, frame_pointer_setup[1])) && good;
@@ -136,26 +136,26 @@ void fragment_check::check_standard_sequence(const state_run &r) {
   // What is left is one instruction: no other begins inside it.
   const std::uint64_t rest_begin = prologue ? at : r.run.start;
   const std::uint64_t rest_end = prologue ? run_end : run_end - pops;
-  const auto inside = starts.upper_bound(rest_begin);
-  good = good && (rest_begin >= rest_end || inside == starts.end() || *inside >= rest_end);
+  const auto inside = starts_.upper_bound(rest_begin);
+  good = good && (rest_begin >= rest_end || inside == starts_.end() || *inside >= rest_end);
   if (!good)
-    problem("the {0} at {1:x} is not the standard one", prologue ? "prologue" : "epilogue", f.shown(r.run.start));
+    problem("the {0} at {1:x} is not the standard one", prologue ? "prologue" : "epilogue", f_.shown(r.run.start));
 }
 
 // What aligns the next block, behind a return or a jump: nobody gets there, and .eh_frame still describes the block before.
 bool fragment_check::is_padding(std::uint64_t address) {
-  const std::string text = d.decode(f.code->contents.drop_front(address - f.code->address), address, /*with_text=*/true).text;
+  const std::string text = d_.decode(f_.code->contents.drop_front(address - f_.code->address), address, /*with_text=*/true).text;
   return StringRef(text).contains("nop") || text == "xchgw %ax, %ax" || text == "int3";
 }
 
 // 5.
 void fragment_check::check_frames() {
-  each_instruction(f, d, /*with_text=*/false, [&](const instruction &i) {
+  each_instruction(f_, d_, /*with_text=*/false, [&](const instruction &i) {
     const bool whole = i.state.code == abi::state_safe || i.state.code == abi::state_safe_vector;
     if (i.state.frame.known)
-      if (const std::string difference = unwind.difference(i.address, i.state.frame, whole); !difference.empty())
+      if (const std::string difference = unwind_.difference(i.address, i.state.frame, whole); !difference.empty())
         if (!is_padding(i.address))
-          problem("at {0:x} {1}", f.shown(i.address), difference);
+          problem("at {0:x} {1}", f_.shown(i.address), difference);
   });
 }
 

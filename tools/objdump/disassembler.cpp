@@ -32,49 +32,49 @@ public:
 private:
   std::string print(const MCInst &instruction, std::uint64_t next_address);
 
-  Triple triple{"x86_64-unknown-linux-gnu"};
-  MCTargetOptions options;
-  std::unique_ptr<const MCRegisterInfo> registers;
-  std::unique_ptr<const MCAsmInfo> syntax;
-  std::unique_ptr<const MCInstrInfo> instructions;
-  std::unique_ptr<const MCSubtargetInfo> features;
-  std::unique_ptr<MCContext> context;
-  std::unique_ptr<MCDisassembler> decoder;
-  std::unique_ptr<MCInstPrinter> printer;
-  std::unique_ptr<const MCInstrAnalysis> analysis;
+  Triple triple_{"x86_64-unknown-linux-gnu"};
+  MCTargetOptions options_;
+  std::unique_ptr<const MCRegisterInfo> registers_;
+  std::unique_ptr<const MCAsmInfo> syntax_;
+  std::unique_ptr<const MCInstrInfo> instructions_;
+  std::unique_ptr<const MCSubtargetInfo> features_;
+  std::unique_ptr<MCContext> context_;
+  std::unique_ptr<MCDisassembler> decoder_;
+  std::unique_ptr<MCInstPrinter> printer_;
+  std::unique_ptr<const MCInstrAnalysis> analysis_;
 };
 
 bool mc_disassembler::initialize(std::string &error) {
   LLVMInitializeX86TargetInfo();
   LLVMInitializeX86TargetMC();
   LLVMInitializeX86Disassembler();
-  const Target *target = TargetRegistry::lookupTarget(triple, error);
+  const Target *target = TargetRegistry::lookupTarget(triple_, error);
   if (target == nullptr)
     return false;
   error = "LLVM's x86-64 disassembler is incomplete";
-  registers.reset(target->createMCRegInfo(triple));
-  instructions.reset(target->createMCInstrInfo());
-  features.reset(target->createMCSubtargetInfo(triple, "", ""));
-  if (!registers || !instructions || !features)
+  registers_.reset(target->createMCRegInfo(triple_));
+  instructions_.reset(target->createMCInstrInfo());
+  features_.reset(target->createMCSubtargetInfo(triple_, "", ""));
+  if (!registers_ || !instructions_ || !features_)
     return false;
-  syntax.reset(target->createMCAsmInfo(*registers, triple, options));
-  if (!syntax)
+  syntax_.reset(target->createMCAsmInfo(*registers_, triple_, options_));
+  if (!syntax_)
     return false;
-  context = std::make_unique<MCContext>(triple, syntax.get(), registers.get(), features.get());
-  decoder.reset(target->createMCDisassembler(*features, *context));
-  printer.reset(target->createMCInstPrinter(triple, syntax->getAssemblerDialect(), *syntax, *instructions, *registers));
-  analysis.reset(target->createMCInstrAnalysis(instructions.get()));
-  if (!decoder || !printer || !analysis)
+  context_ = std::make_unique<MCContext>(triple_, syntax_.get(), registers_.get(), features_.get());
+  decoder_.reset(target->createMCDisassembler(*features_, *context_));
+  printer_.reset(target->createMCInstPrinter(triple_, syntax_->getAssemblerDialect(), *syntax_, *instructions_, *registers_));
+  analysis_.reset(target->createMCInstrAnalysis(instructions_.get()));
+  if (!decoder_ || !printer_ || !analysis_)
     return false;
-  printer->setPrintImmHex(true);
-  printer->setPrintBranchImmAsAddress(true);
+  printer_->setPrintImmHex(true);
+  printer_->setPrintBranchImmAsAddress(true);
   return true;
 }
 
 std::string mc_disassembler::print(const MCInst &instruction, std::uint64_t next_address) {
   std::string text;
   raw_string_ostream os(text);
-  printer->printInst(&instruction, next_address, "", *features, os);
+  printer_->printInst(&instruction, next_address, "", *features_, os);
   StringRef trimmed = StringRef(text).trim();
   std::string result;
   for (const char c : trimmed)
@@ -86,7 +86,7 @@ decoded mc_disassembler::decode(ArrayRef<std::uint8_t> bytes, std::uint64_t addr
   decoded result;
   MCInst instruction;
   std::uint64_t size = 0;
-  if (decoder->getInstruction(instruction, size, bytes, address, nulls()) != MCDisassembler::Success || size == 0) {
+  if (decoder_->getInstruction(instruction, size, bytes, address, nulls()) != MCDisassembler::Success || size == 0) {
     result.text = "(bad)";
     return result;
   }
@@ -96,10 +96,10 @@ decoded mc_disassembler::decode(ArrayRef<std::uint8_t> bytes, std::uint64_t addr
     return result;
   result.text = print(instruction, address + size); // of x86, the printer wants the next instruction's address
   std::uint64_t target;
-  if (analysis->evaluateBranch(instruction, address, size, target))
+  if (analysis_->evaluateBranch(instruction, address, size, target))
     result.target = target;
   else
-    result.data = analysis->evaluateMemoryOperandAddress(instruction, features.get(), address, size);
+    result.data = analysis_->evaluateMemoryOperandAddress(instruction, features_.get(), address, size);
   return result;
 }
 

@@ -43,7 +43,7 @@ char no_tables::ID;
 
 class elf_loader {
 public:
-  elf_loader(image &into, const ELF64LEObjectFile &from) : img(into), elf(from) {}
+  elf_loader(image &into, const ELF64LEObjectFile &from) : img_(into), elf_(from) {}
   Error run();
 
 private:
@@ -59,40 +59,40 @@ private:
   Expected<std::uint64_t> symbol_address(const ELFSymbolRef &s) const;
   Error missing_tables() const;
 
-  image &img;
-  const ELF64LEObjectFile &elf;
-  std::map<std::uint64_t, std::uint64_t> placed; // section index -> address, in a relocatable file
-  std::vector<section> records;
-  std::vector<section> maps;
+  image &img_;
+  const ELF64LEObjectFile &elf_;
+  std::map<std::uint64_t, std::uint64_t> placed_; // section index -> address, in a relocatable file
+  std::vector<section> records_;
+  std::vector<section> maps_;
 };
 
 Error elf_loader::run() {
-  img.relocatable = elf.isRelocatableObject();
-  if (elf.section_begin() == elf.section_end())
-    return failure("{0}: the file has no section headers, so its tables cannot be found", img.name);
+  img_.relocatable = elf_.isRelocatableObject();
+  if (elf_.section_begin() == elf_.section_end())
+    return failure("{0}: the file has no section headers, so its tables cannot be found", img_.name);
   if (Error e = place_sections())
     return e;
-  for (const SectionRef &s : elf.sections())
+  for (const SectionRef &s : elf_.sections())
     if (Error e = collect_section(s))
       return e;
-  if (records.empty())
+  if (records_.empty())
     return missing_tables();
-  llvm::sort(img.code, [](const section &a, const section &b) { return a.address < b.address; });
+  llvm::sort(img_.code, [](const section &a, const section &b) { return a.address < b.address; });
   if (Error e = collect_symbols())
     return e;
-  for (const SectionRef &s : elf.sections()) {
+  for (const SectionRef &s : elf_.sections()) {
     Expected<section_iterator> target = s.getRelocatedSection();
     if (!target)
       return target.takeError();
-    if (!img.relocatable || *target == elf.section_end())
+    if (!img_.relocatable || *target == elf_.section_end())
       continue;
     Expected<section> of = section_of(**target);
     if (!of)
       return of.takeError();
-    if (img.code_at(of->address) != nullptr)
+    if (img_.code_at(of->address) != nullptr)
       collect_fixups(s, *of);
   }
-  llvm::sort(img.fixups, [](const fixup &a, const fixup &b) { return a.address < b.address; });
+  llvm::sort(img_.fixups, [](const fixup &a, const fixup &b) { return a.address < b.address; });
   return collect_tables();
 }
 
@@ -100,12 +100,12 @@ Error elf_loader::run() {
 Error elf_loader::place_sections() {
   constexpr std::uint64_t first = 0x100000;
   std::uint64_t next = first;
-  for (const SectionRef &s : elf.sections()) {
-    if (!img.relocatable || (ELFSectionRef(s).getFlags() & ELF::SHF_ALLOC) == 0)
+  for (const SectionRef &s : elf_.sections()) {
+    if (!img_.relocatable || (ELFSectionRef(s).getFlags() & ELF::SHF_ALLOC) == 0)
       continue;
     // Not SectionRef's alignment: a damaged file's may be no power of two.
-    next = alignTo(next, std::max<std::uint64_t>(elf.getSection(s.getRawDataRefImpl())->sh_addralign, 1));
-    placed[s.getIndex()] = next;
+    next = alignTo(next, std::max<std::uint64_t>(elf_.getSection(s.getRawDataRefImpl())->sh_addralign, 1));
+    placed_[s.getIndex()] = next;
     next += s.getSize() + 1; // what ends here is not what begins behind it
   }
   return Error::success();
@@ -117,14 +117,14 @@ Expected<section> elf_loader::section_of(const ELFSectionRef &s) {
   if (!name)
     return name.takeError();
   result.name = name->str();
-  const auto place = placed.find(s.getIndex());
-  result.address = place == placed.end() ? s.getAddress() : place->second;
-  result.bias = img.relocatable ? result.address : 0;
+  const auto place = placed_.find(s.getIndex());
+  result.address = place == placed_.end() ? s.getAddress() : place->second;
+  result.bias = img_.relocatable ? result.address : 0;
   if (s.getType() == ELF::SHT_NOBITS)
     return result;
   Expected<StringRef> contents = s.getContents();
   if (!contents)
-    return failure("{0}: section {1}: {2}", img.name, result.name, toString(contents.takeError()));
+    return failure("{0}: section {1}: {2}", img_.name, result.name, toString(contents.takeError()));
   result.contents = arrayRefFromStringRef(*contents);
   return result;
 }
@@ -136,12 +136,12 @@ Error elf_loader::collect_section(const ELFSectionRef &s) {
     return got.takeError();
   const bool ours = got->name == records_name || got->name == maps_name;
   if (ours && s.getType() == ELF::SHT_NOBITS)
-    return failure("{0}: section {1} has no bytes in this file (separate debug information?)", img.name, got->name);
+    return failure("{0}: section {1} has no bytes in this file (separate debug information?)", img_.name, got->name);
   if ((s.getFlags() & ELF::SHF_ALLOC) == 0)
     return Error::success();
   if ((s.getFlags() & ELF::SHF_EXECINSTR) != 0) {
-    img.text_bytes += s.getSize();
-    img.code.push_back(*got);
+    img_.text_bytes += s.getSize();
+    img_.code.push_back(*got);
   }
   const bool unwind = got->name == ".eh_frame";
   if (!ours && !unwind)
@@ -151,29 +151,29 @@ Error elf_loader::collect_section(const ELFSectionRef &s) {
     return contents.takeError();
   got->contents = *contents;
   if (unwind) {
-    img.eh_frame_bytes += s.getSize();
-    img.eh_frame = *got;
+    img_.eh_frame_bytes += s.getSize();
+    img_.eh_frame = *got;
   } else if (got->name == records_name) {
-    img.records_bytes += s.getSize();
-    records.push_back(*got);
+    img_.records_bytes += s.getSize();
+    records_.push_back(*got);
   } else {
-    img.maps_bytes += s.getSize();
-    maps.push_back(*got);
+    img_.maps_bytes += s.getSize();
+    maps_.push_back(*got);
   }
   return Error::success();
 }
 
 Expected<std::uint64_t> elf_loader::symbol_address(const ELFSymbolRef &s) const {
   Expected<std::uint64_t> value = s.getValue();
-  if (!value || !img.relocatable)
+  if (!value || !img_.relocatable)
     return value;
   Expected<section_iterator> in = s.getSection();
   if (!in)
     return in.takeError();
-  if (*in == elf.section_end())
+  if (*in == elf_.section_end())
     return failure("undefined symbol");
-  const auto place = placed.find((*in)->getIndex());
-  return place == placed.end() ? *value : place->second + *value;
+  const auto place = placed_.find((*in)->getIndex());
+  return place == placed_.end() ? *value : place->second + *value;
 }
 
 // Patches one field of the section's copy.
@@ -182,12 +182,12 @@ Error elf_loader::apply(const ELFRelocationRef &r, const section &s, std::vector
   const std::uint64_t offset = r.getOffset();
   const symbol_iterator target = r.getSymbol();
   const bool fits = bytes.size() >= width && offset <= bytes.size() - width;
-  if (r.getType() != ELF::R_X86_64_PC32 || !fits || target == elf.symbol_end())
-    return failure("{0}: corrupt table: relocation of {1}+{2:x} cannot be applied", img.name, s.name, offset);
+  if (r.getType() != ELF::R_X86_64_PC32 || !fits || target == elf_.symbol_end())
+    return failure("{0}: corrupt table: relocation of {1}+{2:x} cannot be applied", img_.name, s.name, offset);
   Expected<std::int64_t> addend = r.getAddend();
   Expected<std::uint64_t> value = symbol_address(*target);
   if (!addend || !value)
-    return joinErrors(failure("{0}: corrupt table: relocation of {1}+{2:x}", img.name, s.name, offset),
+    return joinErrors(failure("{0}: corrupt table: relocation of {1}+{2:x}", img_.name, s.name, offset),
                       joinErrors(addend.takeError(), value.takeError()));
   support::endian::write32le(bytes.data() + offset, static_cast<std::uint32_t>(*value + *addend - (s.address + offset)));
   return Error::success();
@@ -195,15 +195,15 @@ Error elf_loader::apply(const ELFRelocationRef &r, const section &s, std::vector
 
 // The section's bytes, in a relocatable file with the relocations applied. `strict`: a relocation that cannot be applied is an error.
 Expected<ArrayRef<std::uint8_t>> elf_loader::relocated(const section &s, const ELFSectionRef &of, bool strict) {
-  if (!img.relocatable)
+  if (!img_.relocatable)
     return s.contents;
-  img.patched.push_back(std::make_unique<std::vector<std::uint8_t>>(s.contents.begin(), s.contents.end()));
-  std::vector<std::uint8_t> &bytes = *img.patched.back();
-  for (const SectionRef &relocations : elf.sections()) {
+  img_.patched.push_back(std::make_unique<std::vector<std::uint8_t>>(s.contents.begin(), s.contents.end()));
+  std::vector<std::uint8_t> &bytes = *img_.patched.back();
+  for (const SectionRef &relocations : elf_.sections()) {
     Expected<section_iterator> target = relocations.getRelocatedSection();
     if (!target)
       return target.takeError();
-    if (*target == elf.section_end() || **target != of)
+    if (*target == elf_.section_end() || **target != of)
       continue;
     for (const ELFRelocationRef r : relocations.relocations())
       if (Error e = apply(r, s, bytes)) {
@@ -241,27 +241,27 @@ Error elf_loader::collect_symbols() {
     found.emplace_back(order, std::move(sym));
     return Error::success();
   };
-  for (const ELFSymbolRef s : elf.symbols()) {
-    img.has_symbols = true;
+  for (const ELFSymbolRef s : elf_.symbols()) {
+    img_.has_symbols = true;
     if (Error e = collect(s))
       return e;
   }
-  if (!img.has_symbols)
-    for (const ELFSymbolRef s : elf.getDynamicSymbolIterators())
+  if (!img_.has_symbols)
+    for (const ELFSymbolRef s : elf_.getDynamicSymbolIterators())
       if (Error e = collect(s))
         return e;
   llvm::sort(found, [](const auto &a, const auto &b) {
     return std::tie(a.second.address, a.first, a.second.name) < std::tie(b.second.address, b.first, b.second.name);
   });
   for (auto &entry : found)
-    img.symbols.push_back(std::move(entry.second));
+    img_.symbols.push_back(std::move(entry.second));
   return Error::success();
 }
 
 void elf_loader::collect_fixups(const SectionRef &relocations, const section &of) {
   for (const ELFRelocationRef r : relocations.relocations()) {
     const symbol_iterator target = r.getSymbol();
-    if (target == elf.symbol_end())
+    if (target == elf_.symbol_end())
       continue;
     Expected<StringRef> name = target->getName();
     Expected<std::int64_t> addend = r.getAddend();
@@ -278,33 +278,33 @@ void elf_loader::collect_fixups(const SectionRef &relocations, const section &of
     std::string text = name->empty() ? "?" : name->str();
     if (offset != 0)
       text += formatv("{0}{1:x}", offset < 0 ? "-" : "+", offset < 0 ? -offset : offset).str();
-    img.fixups.push_back({of.address + r.getOffset(), text});
+    img_.fixups.push_back({of.address + r.getOffset(), text});
   }
 }
 
 // 3.
 Error elf_loader::missing_tables() const {
-  for (const SectionRef &s : elf.sections()) {
+  for (const SectionRef &s : elf_.sections()) {
     Expected<StringRef> name = s.getName();
     if (!name)
       return name.takeError();
     if (name->starts_with(versioned_prefix))
       return failure("{0}: the tables (section {1}) are of another version than this tool reads ({2}); use the stillpoint-objdump of the "
                      "Stillpoint that compiled the file",
-                     img.name, *name, records_name);
+                     img_.name, *name, records_name);
   }
   return make_error<no_tables>(
-      formatv("{0}: no Stillpoint tables (section {1} is missing): was it compiled with -fplugin=stillpoint-plugin.so?", img.name,
+      formatv("{0}: no Stillpoint tables (section {1} is missing): was it compiled with -fplugin=stillpoint-plugin.so?", img_.name,
               records_name)
           .str());
 }
 
 Error elf_loader::collect_tables() {
-  for (const section &r : records) {
+  for (const section &r : records_) {
     if (r.contents.size() % sizeof(abi::record) != 0)
-      return failure("{0}: truncated table: section {1} has {2} bytes, which is no multiple of a record's {3}", img.name, r.name,
+      return failure("{0}: truncated table: section {1} has {2} bytes, which is no multiple of a record's {3}", img_.name, r.name,
                      r.contents.size(), sizeof(abi::record));
-    if (Error e = pair_table(r, maps))
+    if (Error e = pair_table(r, maps_))
       return e;
   }
   return Error::success();
@@ -321,14 +321,14 @@ Error elf_loader::pair_table(const section &r, const std::vector<section> &all_m
       continue;
     const auto *m = llvm::find_if(all_maps, [&](const section &s) { return s.contains(*first_map); }).base();
     if (m == all_maps.data() + all_maps.size())
-      return failure("{0}: corrupt table: record {1} of section {2} points to a map at {3:x}, which is in no section {4}", img.name, i,
+      return failure("{0}: corrupt table: record {1} of section {2} points to a map at {3:x}, which is in no section {4}", img_.name, i,
                      r.name, *first_map, maps_name);
     t.view.maps = {m->contents.data(), m->contents.size(), m->address};
     t.maps_bias = m->bias;
     break;
   }
   if (!r.contents.empty())
-    img.tables.push_back(t);
+    img_.tables.push_back(t);
   return Error::success();
 }
 

@@ -58,7 +58,7 @@ struct unwind_info::rows {
   std::vector<row> by_address;
 };
 
-unwind_info::unwind_info(const section &eh_frame) : all(std::make_unique<rows>()) {
+unwind_info::unwind_info(const section &eh_frame) : all_(std::make_unique<rows>()) {
   const StringRef bytes = toStringRef(eh_frame.contents);
   if (bytes.empty())
     return;
@@ -79,16 +79,16 @@ unwind_info::unwind_info(const section &eh_frame) : all(std::make_unique<rows>()
     const std::uint64_t end = fde->getInitialLocation() + fde->getAddressRange();
     for (std::size_t i = 0; i != table->size(); ++i)
       if ((*table)[i].hasAddress())
-        all->by_address.push_back(make_row((*table)[i], i + 1 < table->size() ? (*table)[i + 1].getAddress() : end));
+        all_->by_address.push_back(make_row((*table)[i], i + 1 < table->size() ? (*table)[i + 1].getAddress() : end));
   }
-  llvm::sort(all->by_address, [](const row &a, const row &b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
+  llvm::sort(all_->by_address, [](const row &a, const row &b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
 }
 
 unwind_info::~unwind_info() = default;
 
 std::string unwind_info::difference(std::uint64_t address, const map::frame_rule &frame, bool whole) const {
-  const auto after = llvm::upper_bound(all->by_address, address, [](std::uint64_t a, const row &r) { return a < r.begin; });
-  if (after == all->by_address.begin())
+  const auto after = llvm::upper_bound(all_->by_address, address, [](std::uint64_t a, const row &r) { return a < r.begin; });
+  if (after == all_->by_address.begin())
     return {};
   const row &r = *std::prev(after);
   if (address >= r.end || !r.comparable)
@@ -108,7 +108,7 @@ std::string unwind_info::difference(std::uint64_t address, const map::frame_rule
       return formatv("{0} is saved {1} bytes below the CFA, but {2} in .eh_frame", saved_names[reg], frame.slot[reg], r.slot[reg]).str();
     // The saves are told of behind the whole prologue, when the next row begins.
     const bool next_says =
-        after != all->by_address.end() && after->begin == r.end && after->slot[reg] == static_cast<std::int64_t>(frame.slot[reg]);
+        after != all_->by_address.end() && after->begin == r.end && after->slot[reg] == static_cast<std::int64_t>(frame.slot[reg]);
     if (whole && ours != theirs && !(ours && next_says))
       return formatv("{0} is {1}", saved_names[reg], ours ? "saved here, but not in .eh_frame" : "not saved here, but is in .eh_frame")
           .str();

@@ -27,7 +27,7 @@ public:
 
 private:
   struct rows;
-  std::unique_ptr<rows> all;
+  std::unique_ptr<rows> all_;
 };
 
 } // namespace stillpoint::tools
