@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Compile time with and without the plugin: user time of -O2 -c on large C++ files, in turns, lower quartiles."""
+"""Compile time with and without the plugin: user time of -O2 -c on large C++ files, in turns, medians."""
 from .figures import Figure
 from .size import options_for, project_sources
-from .tools import quiet, say, user_seconds
+from .tools import median, say, user_seconds
 
 PAIRS = 5
 
@@ -14,7 +14,7 @@ def ratio(ctx, source):
     for pair in range(PAIRS):
         for name in sorted(variants, reverse=pair % 2 == 1):
             taken[name].append(user_seconds(variants[name]))
-    plain, plugged = quiet(taken["without"]), quiet(taken["with"])
+    plain, plugged = median(taken["without"]), median(taken["with"])
     say(f"  {source.name:<24} {plain:6.2f} s without, {plugged:6.2f} s with: {plugged / plain:.3f}")
     return plugged / plain
 

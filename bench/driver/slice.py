@@ -2,12 +2,12 @@
 """What slices cost compute kernels, and what polls on loop back edges would.
 
 Two tasks on one processor share a fixed amount of work; a server with preemption off does the same work in one piece. In every
-repetition all configurations do it once, in a changing order; the lower quartile of each is divided by that of the one without slices.
+repetition all configurations do it once, in a changing order; the median of each is divided by that of the one without slices.
 Time is CPU time of the thread that ran the tasks: on a shared machine elapsed time measures the neighbours. A checksum that differs is
 a fault of the runtime and stops the benchmark.
 """
 from .figures import Figure
-from .tools import BenchError, Server, calibrate, median, quiet, say
+from .tools import BenchError, Server, calibrate, median, say
 
 SLICES = ("10ms", "1ms", "100us")
 REPETITIONS = 9
@@ -24,11 +24,11 @@ def ratios(servers, base, kernel, rounds, repetitions):
     if len({row["checksum"] for rows in taken.values() for row in rows}) != 1:
         raise BenchError(f"{kernel} gives different results: preemption or a poll changed what a kernel computes")
     column = {name: {key: [row[key] for row in rows] for key in Server.FIELDS} for name, rows in taken.items()}
-    least = {name: {key: quiet(column[name][key]) for key in ("thread", "wall")} for name in names}
+    middle = {name: {key: median(column[name][key]) for key in ("thread", "wall")} for name in names}
     stops = {name: median(column[name]["preemptions"]) for name in names}
     return {
-        name: (least[name]["thread"] / least[base]["thread"], least[name]["wall"] / least[base]["wall"], stops[name],
-               (least[name]["thread"] - least[base]["thread"]) / 1000 / max(1, stops[name]))
+        name: (middle[name]["thread"] / middle[base]["thread"], middle[name]["wall"] / middle[base]["wall"], stops[name],
+               (middle[name]["thread"] - middle[base]["thread"]) / 1000 / max(1, stops[name]))
         for name in names if name != base
     }
 

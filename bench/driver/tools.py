@@ -77,11 +77,6 @@ def median(values):
     return statistics.median(values)
 
 
-def quiet(values):
-    """The lower quartile: what a time is when the machine does little else. Others' work only ever adds; the least alone would be luck."""
-    return percentile(values, 0.25)
-
-
 def percentile(values, share):
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, math.ceil(share * len(ordered)) - 1)]
