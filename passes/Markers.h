@@ -12,6 +12,22 @@ namespace stillpoint {
 inline constexpr char UnsafeBeginMarker[] = "#stillpoint.unsafe.begin";
 inline constexpr char UnsafeEndMarker[] = "#stillpoint.unsafe.end";
 
+// References (pointers in address space 1), from the end of IR optimization to the machine pass. None of these becomes an instruction.
+//
+//   RefMarker    inline assembly "=r,0" without side effects: its result is a reference, in whatever register it got.
+//   KeepMarker   volatile inline assembly with one reference as its input: that reference is live up to here.
+//   RootsMarker  volatile inline assembly that clobbers memory, with every stack object of the function that holds references as an indirect memory
+//                operand: from here on, on every path, these objects hold references or null where their RootsMetadata says.
+//   RootsMetadata  on an alloca (AllocaInst; the machine pass finds it by MachineFrameInfo::getObjectAllocation): one i64 for each offset in
+//                  bytes, a multiple of 8, at which the object holds a reference once the RootsMarker is passed.
+//   EntryUnsafeAttribute  on a function: every point up to its RootsMarker is unsafe (it was passed references in memory and moves them first).
+inline constexpr unsigned ReferenceAddressSpace = 1;
+inline constexpr char RefMarker[] = "#stillpoint.ref";
+inline constexpr char KeepMarker[] = "#stillpoint.keep";
+inline constexpr char RootsMarker[] = "#stillpoint.roots";
+inline constexpr char RootsMetadata[] = "stillpoint.roots";
+inline constexpr char EntryUnsafeAttribute[] = "stillpoint-entry-unsafe";
+
 // Function attributes.
 inline constexpr char NosplitAttribute[] = "stillpoint-nosplit";   // every point is unsafe
 inline constexpr char IgnoreAttribute[] = "stillpoint-ignore";     // no table at all: the plugin's own code

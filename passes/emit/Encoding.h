@@ -37,7 +37,17 @@ struct PointState {
   Standard Sequence = Standard::None; // then only Kind counts, and it is kind_safe
   uint32_t Depth = 0;                 // words, only with frame_explicit
   LiveSet Live;
+  uint16_t RefRegisters = 0;     // bit n: the general register with encoding number n holds a live reference
+  std::vector<int32_t> RefSlots; // ascending; words from the frame's slot base (FrameDescription::Base): below the CFA they are negative
+  bool RootsReady = false;       // the frame's stack roots hold references or null here
   bool operator==(const PointState &) const = default;
+};
+
+/// What slots and stack roots are counted from.
+enum class SlotBase : uint8_t {
+  Cfa,          // the CFA: every frame whose locals have a fixed distance to it
+  StackPointer, // RSP in the whole frame: realigned frames
+  BasePointer   // RBX: realigned frames with dynamic areas
 };
 
 /// How a state is written: a code, and for state_escape the index of an own state.
@@ -55,6 +65,8 @@ struct FrameDescription {
   bool Nosplit = false;
   uint32_t Words = 1;
   uint32_t Slots[abi::saved_register_count] = {}; // (CFA - address) / 8, only with ExplicitSlots
+  SlotBase Base = SlotBase::Cfa;
+  std::vector<int32_t> StackRoots; // ascending words from Base: references or null at every point with RootsReady
 };
 
 template <typename Label>

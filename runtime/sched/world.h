@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Stopping the world: no task runs, every task's stack is at a place that the tables describe, until it is started again.
+//
+// Mechanism: the one who stops is a worker in its scheduler loop (a task that wants a collection parks with a park_commit that does this). It
+// asks for every running task's preemption, again and again with bounded back-off; workers whose task is off, and idle ones, come to rest in
+// their loop, where they call the helper while the world is stopped.
+//
+// Invariants: only one stop at a time; a worker in a foreign call is waited for until it returns (not idle ones); tasks that are started or
+// become ready meanwhile wait in queues.
+#ifndef STILLPOINT_RUNTIME_SCHED_WORLD_H
+#define STILLPOINT_RUNTIME_SCHED_WORLD_H
+
+#include "sched/scheduler.h"
+
+namespace stillpoint::rt::world {
+
+// On a worker's scheduler stack, not inside a task. Returns when no task of the run() runs; false if that was not reached within `patience_ns`
+// (a task in a long foreign call): then nothing is stopped any more. Counts: stops, nanoseconds to stop.
+bool stop(processor &self, std::uint64_t patience_ns) noexcept;
+void start(processor &self) noexcept;
+
+// What workers that rest in a stopped world do, over and over, until it returns false (nothing to do now). May be null. The same function is
+// called by idle workers while the world runs, with `stopped` false. Set once, before the first run().
+using helper = bool (*)(processor &p, bool stopped) noexcept;
+void set_helper(helper h) noexcept;
+// Wakes idle workers so that they call the helper.
+void call_helpers(scheduler &s) noexcept;
+
+// Every task of the run() that has a stack to scan: the world is stopped.
+using task_visitor = void (*)(void *context, task &t);
+void each_task(scheduler &s, task_visitor visit, void *context) noexcept;
+
+} // namespace stillpoint::rt::world
+
+#endif
