@@ -87,24 +87,27 @@ class Server:
 
     FIELDS = ("wall", "thread", "process", "preemptions", "checksum")
 
-    def __init__(self, path, env=None):
+    def __init__(self, path):
         self.path = path
-        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **(env or {})})
+        self.process = subprocess.Popen([path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def measure(self, kernel, rounds):
+    def ask(self, request):
         try:
-            self.process.stdin.write(f"{kernel} {rounds}\n")
+            self.process.stdin.write(f"{request}\n")
             self.process.stdin.flush()
             ready, _, _ = select.select([self.process.stdout], [], [], 60)
             if not ready:
                 self.process.kill()
-                raise BenchError(f"{self.path} hangs in {kernel}")
+                raise BenchError(f"{self.path} hangs in: {request}")
             line = self.process.stdout.readline()
         except BrokenPipeError:
             line = ""
         if not line:
-            raise BenchError(f"{self.path} ended while it ran {kernel} (status {self.process.wait(10)})")
-        return dict(zip(self.FIELDS, map(int, line.split())))
+            raise BenchError(f"{self.path} ended while it ran: {request} (status {self.process.wait(10)})")
+        return line
+
+    def measure(self, kernel, rounds):
+        return dict(zip(self.FIELDS, map(int, self.ask(f"{kernel} {rounds}").split())))
 
     def close(self):
         self.process.stdin.close()
@@ -115,11 +118,29 @@ class Server:
             raise BenchError(f"{self.path} does not end") from None
 
 
-def calibrate(server, kernel, milliseconds):
-    """How many rounds of the kernel take about so long."""
+class SegmentServer(Server):
+    """A program that runs a kernel in several ways in turns (programs/segments.h)."""
+
+    FIELDS = ("wall", "thread", "stops", "checksum")
+
+    def measure(self, kernel, rounds, repetitions):
+        """All segments in their order; the even ones are of the base."""
+        segments = []
+        line = self.ask(f"{kernel} {rounds} {repetitions}")
+        while line.strip() != "end":
+            if not line:
+                raise BenchError(f"{self.path} ended while it told of {kernel}")
+            way, *numbers = line.split()
+            segments.append({"way": way, **dict(zip(self.FIELDS, map(int, numbers)))})
+            line = self.process.stdout.readline()
+        return segments
+
+
+def calibrate(measure, milliseconds):
+    """How many rounds take about so long: `measure(rounds)` has the time in its "thread"."""
     rounds = 16
     while True:
-        taken = min(server.measure(kernel, rounds)["thread"] for _ in range(2))
+        taken = min(measure(rounds)["thread"] for _ in range(2))
         if taken > 2_000_000:
             return max(1, round(rounds * milliseconds * 1e6 / taken))
         rounds *= 4

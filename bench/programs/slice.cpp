@@ -1,57 +1,54 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Serves the kernels under the runtime: two tasks on one processor share the rounds asked for, so that every slice ends with a switch
-// between them. How long a slice is, or that there is none, the environment says (STILLPOINT_SLICE, STILLPOINT_DEBUG=asyncpreemptoff=1);
-// the work and its checksum are the same in every case.
+// Serves the kernels under the runtime, with and without slices (segments.h): two tasks on one processor do half of the rounds each. With
+// slices they alternate, and every slice ends with a switch; without, the second begins when the first has ended.
 //
-// Rejected: one task alone; the runtime signals nobody while nobody else could run, and the figure would be of nothing.
-#include "clock.h"
-#include "serve.h"
+// Mechanism: the length of the slice is changed inside one run(), through the runtime's own header: it is read on the worker's thread alone,
+// when a task is taken up, and that is the thread that we are on. "off" is a slice that never ends, for which the monitor does not wake.
+// "again" is "off" once more: what the method itself cannot tell from nothing.
+//
+// Rejected: one task alone (the runtime signals nobody while nobody else could run, and the figure would be of nothing); a process for each
+// length (see segments.h), or a run() for each (its new thread may begin on another CPU).
+#include "segments.h"
+
+#include "runtime/sched/scheduler.h"
 
 #include <stillpoint/stillpoint.hpp>
 
-#include <algorithm>
 #include <atomic>
 
 namespace {
 
-constexpr std::uint64_t most_units = 64;
+constexpr const char *names[] = {"off", "again", "10ms", "1ms", "100us"};
+constexpr std::uint64_t no_slice = 1'000'000'000'000;
+constexpr std::uint64_t slice_ns[] = {no_slice, no_slice, 10'000'000, 1'000'000, 100'000};
+constexpr unsigned ways = std::size(names);
+static_assert(ways == std::size(slice_ns));
 
-// Rounds in units, taken by whichever task comes first.
-struct job {
-  kernel_function *run;
-  std::uint64_t unit_rounds, units;
-  std::atomic<std::uint64_t> next_unit{0};
+// The tasks that do the work are new in every segment, so the length holds for them from their first moment.
+bench::segment run_segment(unsigned way, kernel_function *run, std::uint64_t rounds) {
+  stillpoint::rt::sched::active()->set.slice_ns = slice_ns[way];
+  const std::uint64_t stops = stillpoint::read_metrics().preemptions, wall = bench::now(), thread = bench::thread_time();
   std::atomic<std::uint64_t> checksum{0};
-  std::atomic<bool> helper_done{false};
-
-  void work() {
-    while (next_unit.fetch_add(1, std::memory_order_relaxed) < units)
-      checksum.fetch_add(run(unit_rounds), std::memory_order_relaxed);
-  }
-};
-
-bench::measured share(kernel_function *run, std::uint64_t rounds) {
-  const std::uint64_t unit_rounds = std::max<std::uint64_t>(1, rounds / most_units);
-  job all{.run = run, .unit_rounds = unit_rounds, .units = rounds / unit_rounds};
-  bench::measured m{bench::now(), bench::thread_time(), bench::process_time(), stillpoint::read_metrics().preemptions, 0};
-  stillpoint::go([&all] {
-    all.work();
-    all.helper_done.store(true, std::memory_order_release);
-  });
-  all.work();
-  while (!all.helper_done.load(std::memory_order_acquire))
-    stillpoint::yield();
-  return {bench::now() - m.wall, bench::thread_time() - m.thread, bench::process_time() - m.process,
-          stillpoint::read_metrics().preemptions - m.preemptions, all.checksum};
+  stillpoint::wait_group halves;
+  halves.add(2);
+  for (const std::uint64_t half : {rounds / 2, rounds - rounds / 2})
+    stillpoint::go([&checksum, &halves, run, half] {
+      checksum.fetch_add(run(half), std::memory_order_relaxed);
+      halves.done();
+    });
+  halves.wait();
+  return {way, bench::now() - wall, bench::thread_time() - thread, stillpoint::read_metrics().preemptions - stops, checksum};
 }
 
 } // namespace
 
 int main() {
-  bench::serve([](kernel_function *run, std::uint64_t rounds) {
-    bench::measured m;
-    stillpoint::run([&] { m = share(run, rounds); });
-    return m;
+  setenv("STILLPOINT_PROCS", "1", 1);
+  unsetenv("STILLPOINT_DEBUG");
+  bench::serve_segments(names, [](kernel_function *run, std::uint64_t rounds, std::uint64_t repetitions) {
+    std::vector<bench::segment> taken;
+    stillpoint::run([&] { taken = bench::take_turns(ways, repetitions, [&](unsigned way) { return run_segment(way, run, rounds); }); });
+    return taken;
   });
 }
