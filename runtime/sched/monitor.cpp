@@ -108,8 +108,11 @@ std::uint64_t look(scheduler &s, std::uint64_t now, bool act) noexcept {
 void monitor_loop(scheduler &s) noexcept {
   pthread_setname_np(pthread_self(), "sp-monitor");
   be_punctual();
-  while (!s.monitor_stop.load(std::memory_order_acquire)) {
-    const std::uint32_t word = s.monitor_word.load(std::memory_order_acquire); // pairs with alarm_monitor
+  for (;;) {
+    // Pairs with alarm_monitor and stop_monitor. Before the look at `monitor_stop`: else both may change in between, and we sleep for ever.
+    const std::uint32_t word = s.monitor_word.load(std::memory_order_acquire);
+    if (s.monitor_stop.load(std::memory_order_acquire))
+      return;
     s.monitor_deadline.store(0, std::memory_order_seq_cst);
     std::uint64_t now = monotonic_now();
     if (!s.timer_waiter.load(std::memory_order_relaxed))
