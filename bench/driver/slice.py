@@ -12,10 +12,11 @@ from .figures import Figure
 from .tools import BenchError, SegmentServer, Server, calibrate, median, say
 
 SLICES = ("10ms", "1ms", "100us")
-MILLISECONDS = 12  # of a segment: more than the longest slice
-REPETITIONS = 60
-FLOOR_REPETITIONS = 40
-POLL_REPETITIONS = 40
+FLOORS = ("1ms", "100us")
+MILLISECONDS = 25  # of a segment: each of its two tasks runs for more than the longest slice
+REPETITIONS = 30
+FLOOR_REPETITIONS = 20
+POLL_REPETITIONS = 20
 
 
 def quotients(segments, key):
@@ -72,11 +73,12 @@ def slices(ctx):
 
 
 def floor(ctx):
-    """The same kernels, interrupted every 100 us by a signal whose handler does nothing: no slices can cost less here."""
+    """The same kernels, interrupted by a signal whose handler does nothing: no slices of that length can cost less here."""
     rows = compare(ctx, "bench-signalled", FLOOR_REPETITIONS)
-    yield from overheads(rows, "again", "slice.100us.floor.again")
-    yield from overheads(rows, "signals", "slice.100us.floor")
-    each = median([row["signals"]["each"] for row in rows.values()])
+    yield from overheads(rows, "again", "slice.floor.off.again")
+    for s in FLOORS:
+        yield from overheads(rows, s, f"slice.{s}.floor")
+    each = median([row["100us"]["each"] for row in rows.values()])
     yield Figure("slice.100us.floor_us_per_signal", each, "us", "CPU time that an empty SIGURG handler takes")
 
 
@@ -99,7 +101,7 @@ def polls(ctx):
 def measure(ctx):
     say("slices: CPU time against the same work without")
     yield from slices(ctx)
-    say("an empty signal handler every 100 us against none")
+    say("an empty signal handler every so often against none")
     yield from floor(ctx)
     say("polls on every loop back edge against none")
     yield from polls(ctx)

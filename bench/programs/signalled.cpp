@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Serves the kernels with no runtime at all, on a thread that another one interrupts every 100 us by a signal whose handler does nothing, or
-// does not (segments.h): what slices of that length must cost at least on this machine, however they are made. Both halves of the rounds
-// follow each other, as in slice.cpp.
+// Serves the kernels with no runtime at all, on a thread that another one interrupts every 1 ms or 100 us by a signal whose handler does
+// nothing, or does not (segments.h): what slices of that length must cost at least on this machine, however they are made. Both halves of
+// the rounds follow each other, as in slice.cpp.
 #include "segments.h"
 
 #include <atomic>
@@ -15,12 +15,13 @@
 
 namespace {
 
-constexpr const char *names[] = {"off", "again", "signals"};
-constexpr unsigned ways = std::size(names), with_signals = 2;
-constexpr long period_ns = 100'000;
+constexpr const char *names[] = {"off", "again", "1ms", "100us"};
+constexpr long period_ns[] = {0, 0, 1'000'000, 100'000};
+constexpr unsigned ways = std::size(names);
+static_assert(ways == std::size(period_ns));
 
 std::atomic<std::uint64_t> received{0};
-std::atomic<bool> wanted{false};
+std::atomic<long> period{0}; // 0: no signals
 alignas(64) char signal_stack[65536];
 
 void count_signal(int, siginfo_t *, void *) { received.fetch_add(1, std::memory_order_relaxed); }
@@ -31,11 +32,11 @@ void send_signals(pid_t thread) {
   prctl(PR_SET_TIMERSLACK, 1UL);
   const pid_t process = getpid();
   for (;;) {
-    wanted.wait(false);
+    period.wait(0);
     timespec next;
     clock_gettime(CLOCK_MONOTONIC, &next);
-    while (wanted.load(std::memory_order_relaxed)) {
-      next.tv_nsec += period_ns;
+    while (const long every = period.load(std::memory_order_relaxed)) {
+      next.tv_nsec += every;
       if (next.tv_nsec >= 1'000'000'000) {
         next.tv_nsec -= 1'000'000'000;
         ++next.tv_sec;
@@ -48,12 +49,11 @@ void send_signals(pid_t thread) {
 
 bench::segment run_segment(unsigned way, kernel_function *run, std::uint64_t rounds) {
   const std::uint64_t before = received, wall = bench::now(), thread = bench::thread_time();
-  if (way == with_signals) {
-    wanted = true;
-    wanted.notify_one();
-  }
+  period = period_ns[way];
+  if (period_ns[way] != 0)
+    period.notify_one();
   const std::uint64_t first = run(rounds / 2), checksum = first + run(rounds - rounds / 2);
-  wanted = false;
+  period = 0;
   return {way, bench::now() - wall, bench::thread_time() - thread, received - before, checksum};
 }
 
