@@ -6,6 +6,7 @@
 #include "fatal.h"
 #include "sched/run.h"
 
+#include <algorithm>
 #include <array>
 
 namespace stillpoint {
@@ -37,6 +38,10 @@ metrics read_metrics() noexcept {
     sum.pinned_preemptions += get(c.pinned_preemptions);
     sum.vector_saves += get(c.vector_saves);
     sum.chained_signals += get(c.chained_signals);
+    sum.world_stops += get(c.world_stops);
+    sum.world_stop_failures += get(c.world_stop_failures);
+    sum.world_stop_ns += get(c.world_stop_ns);
+    sum.world_stop_longest_ns = std::max(sum.world_stop_longest_ns, get(c.world_stop_longest_ns));
     for (std::size_t i = 0; i < refusal_count; ++i)
       sum.refusals[i] += get(c.refusals[i]);
   }
@@ -52,6 +57,11 @@ void print_preemptions() {
              << " preemptions, of them " << m.pinned_preemptions << " pinned and " << m.vector_saves << " with vector state; "
              << m.chained_signals << " signals of others")
       .print();
+  if (m.world_stops + m.world_stop_failures != 0)
+    (message() << "preemptstats: the world was stopped " << m.world_stops << " times (not reached: " << m.world_stop_failures << "), in "
+               << m.world_stop_ns / std::max<std::uint64_t>(m.world_stops, 1) << " ns on average and " << m.world_stop_longest_ns
+               << " ns at most")
+        .print();
   for (std::size_t i = 1; i < refusal_count; ++i)
     if (m.refusals[i] != 0)
       (message() << "preemptstats: refused " << m.refusals[i] << " times: " << refusal_names[i]).print();

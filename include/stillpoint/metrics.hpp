@@ -41,6 +41,10 @@ struct worker_counters {
   std::atomic<std::uint64_t> pinned_preemptions{0};
   std::atomic<std::uint64_t> vector_saves{0};    ///< of the preemptions, those that saved vector state
   std::atomic<std::uint64_t> chained_signals{0}; ///< SIGURG that was somebody else's
+  std::atomic<std::uint64_t> world_stops{0};         ///< this worker stopped the world
+  std::atomic<std::uint64_t> world_stop_failures{0}; ///< it gave up: some task did not come to a stop in time
+  std::atomic<std::uint64_t> world_stop_ns{0};       ///< from the wish to the stop, in sum
+  std::atomic<std::uint64_t> world_stop_longest_ns{0};
   std::atomic<std::uint64_t> refusals[static_cast<std::size_t>(refusal::count)]{};
 };
 
@@ -52,6 +56,10 @@ struct metrics {
   std::uint64_t pinned_preemptions = 0;
   std::uint64_t vector_saves = 0;
   std::uint64_t chained_signals = 0;
+  std::uint64_t world_stops = 0;
+  std::uint64_t world_stop_failures = 0;
+  std::uint64_t world_stop_ns = 0;
+  std::uint64_t world_stop_longest_ns = 0; ///< not a sum
   std::uint64_t refusals[static_cast<std::size_t>(refusal::count)] = {};
 };
 

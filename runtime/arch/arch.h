@@ -15,6 +15,7 @@
 
 namespace stillpoint::rt {
 struct thread_image;
+struct managed_caller;
 }
 
 namespace stillpoint::rt::arch {
@@ -39,6 +40,24 @@ struct walk_registers {
 };
 
 walk_registers interrupted_registers(const ucontext_t &context) noexcept;
+
+// Where the general registers of a task that does not run are: the addresses of their values, by encoding number; null where the value is lost
+// (in a caller, all but the callee-saved ones). Those of RSP are null: `sp` is its value.
+inline constexpr unsigned general_register_count = 16;
+inline constexpr unsigned register_rbx = 3, register_rsp = 4, register_rbp = 5;
+struct register_places {
+  std::uintptr_t pc = 0;
+  std::uintptr_t sp = 0;
+  std::uintptr_t *at[general_register_count] = {};
+};
+
+// The encoding number of an abi::saved_register.
+inline constexpr std::uint8_t saved_register_number[abi::saved_register_count] = {register_rbp, 15, 14, 13, 12, register_rbx};
+
+// `saved` is what async_preempt hands over (task::interrupted): all registers, at the interrupted instruction.
+register_places interrupted_places(std::uintptr_t saved) noexcept;
+// At a call from managed code; `caller` knows where the registers are.
+register_places caller_places(const managed_caller &caller) noexcept;
 
 // Bytes that the injected call needs below the interrupted stack pointer: red zone, return address, saved state, and the runtime's own frames.
 std::size_t injection_room(bool vector_live) noexcept;

@@ -22,11 +22,23 @@ inline bool wanted_and_allowed(const task *t) noexcept {
 // Stops the calling task if its frames allow it. On the task's stack; when it returns the task may be on another thread.
 void stop_at_call(const managed_caller &caller) noexcept;
 
-// The managed caller of the function that this stands in: its return address, and RSP and RBP as they will be then.
+// The same if somebody wants it: for functions of the runtime that take long, or that are called all the time.
+inline void stop_if_wanted(const managed_caller &caller) noexcept {
+  if (const worker *const w = this_worker(); w != nullptr && wanted_and_allowed(w->current)) [[unlikely]]
+    stop_at_call(caller);
+}
+
+// The managed caller of the function that this stands in: its return address, RSP and RBP as they will be then, and where its callee-saved
+// registers are. The function saves all of them when it begins, even where it returns early; one with a fast path jumps
+// ([[clang::musttail]]) to a function of the same signature, not inlined, that does the rest and has this in it: after the jump it is the
+// one that managed code called. Needs a frame pointer (the runtime is compiled with them); test/scan checks the order of the pushes.
 #define STILLPOINT_CALLER_OF_THIS_FUNCTION()                                                                                               \
-  (::stillpoint::rt::managed_caller{reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)),                                         \
-                                    reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0)) + 2 * sizeof(void *),                     \
-                                    *static_cast<const std::uintptr_t *>(__builtin_frame_address(0))})
+  (__builtin_unwind_init(), ::stillpoint::rt::preempt::caller_of(__builtin_return_address(0), __builtin_frame_address(0)))
+
+inline managed_caller caller_of(void *return_address, void *frame) noexcept {
+  const auto address = reinterpret_cast<std::uintptr_t>(frame);
+  return {reinterpret_cast<std::uintptr_t>(return_address), address + 2 * sizeof(void *), *static_cast<const std::uintptr_t *>(frame), address};
+}
 
 } // namespace stillpoint::rt::preempt
 

@@ -17,6 +17,9 @@ constinit real_function<int(guard *)> real_acquire{"__cxa_guard_acquire"};
 constinit real_function<void(guard *)> real_release{"__cxa_guard_release"};
 constinit real_function<void(guard *)> real_abort{"__cxa_guard_abort"};
 
+// What the exported functions jump to for a stop (deferred.h). They cannot be noexcept: such a function has no tail calls that are certain.
+[[gnu::noinline]] void stop_given_back(guard *) noexcept { stop_at_call(STILLPOINT_CALLER_OF_THIS_FUNCTION()); }
+
 [[gnu::constructor(101)]] void resolve() noexcept {
   real_acquire.resolve();
   real_release.resolve();
@@ -38,15 +41,15 @@ STILLPOINT_API int __cxa_guard_acquire(std::int64_t *g) {
   return mine;
 }
 
-STILLPOINT_API void __cxa_guard_release(std::int64_t *g) noexcept {
+STILLPOINT_API void __cxa_guard_release(std::int64_t *g) {
   real_release(g);
   if (count_given_back())
-    stop_at_call(STILLPOINT_CALLER_OF_THIS_FUNCTION());
+    [[clang::musttail]] return stop_given_back(g);
 }
 
-STILLPOINT_API void __cxa_guard_abort(std::int64_t *g) noexcept {
+STILLPOINT_API void __cxa_guard_abort(std::int64_t *g) {
   real_abort(g);
   if (count_given_back())
-    stop_at_call(STILLPOINT_CALLER_OF_THIS_FUNCTION());
+    [[clang::musttail]] return stop_given_back(g);
 }
 }

@@ -23,12 +23,28 @@ int count_if_taken(int result) noexcept {
   return result;
 }
 
-// Stands in the exported functions themselves: the caller is theirs.
-#define STILLPOINT_COUNT_GIVEN_BACK(result)                                                                                                \
-  do                                                                                                                                       \
-    if ((result) == 0 && count_given_back())                                                                                               \
-      stop_at_call(STILLPOINT_CALLER_OF_THIS_FUNCTION());                                                                                  \
-  while (false)
+// What an exported function jumps to for a stop, so that giving back a lock costs no more where nobody asks (deferred.h).
+template <class Lock>
+[[gnu::noinline]] int stop_given_back(Lock *) noexcept {
+  stop_at_call(STILLPOINT_CALLER_OF_THIS_FUNCTION());
+  return 0;
+}
+[[gnu::noinline]] void stop_given_back_file(FILE *) noexcept { stop_at_call(STILLPOINT_CALLER_OF_THIS_FUNCTION()); }
+
+} // namespace
+} // namespace stillpoint::rt::preempt
+
+// The functions that give back have names of their own here: as the C library declares them they are noexcept, and such a function has no
+// tail calls that are certain.
+extern "C" {
+STILLPOINT_API int stillpoint_mutex_unlock(pthread_mutex_t *m) asm("pthread_mutex_unlock");
+STILLPOINT_API int stillpoint_rwlock_unlock(pthread_rwlock_t *l) asm("pthread_rwlock_unlock");
+STILLPOINT_API int stillpoint_spin_unlock(pthread_spinlock_t *l) asm("pthread_spin_unlock");
+STILLPOINT_API void stillpoint_funlockfile(FILE *f) asm("funlockfile");
+}
+
+namespace stillpoint::rt::preempt {
+namespace {
 
 #define STILLPOINT_REAL(name)                                                                                                              \
   constinit real_function<decltype(::name)> real_##name { #name }
@@ -89,9 +105,10 @@ STILLPOINT_API int pthread_mutex_timedlock(pthread_mutex_t *m, const timespec *u
 STILLPOINT_API int pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clock, const timespec *until) noexcept {
   return count_if_taken(real_pthread_mutex_clocklock(m, clock, until));
 }
-STILLPOINT_API int pthread_mutex_unlock(pthread_mutex_t *m) noexcept {
+int stillpoint_mutex_unlock(pthread_mutex_t *m) {
   const int result = real_pthread_mutex_unlock(m);
-  STILLPOINT_COUNT_GIVEN_BACK(result);
+  if (result == 0 && count_given_back())
+    [[clang::musttail]] return stop_given_back(m);
   return result;
 }
 
@@ -111,17 +128,19 @@ STILLPOINT_API int pthread_rwlock_clockrdlock(pthread_rwlock_t *l, clockid_t clo
 STILLPOINT_API int pthread_rwlock_clockwrlock(pthread_rwlock_t *l, clockid_t clock, const timespec *until) noexcept {
   return count_if_taken(real_pthread_rwlock_clockwrlock(l, clock, until));
 }
-STILLPOINT_API int pthread_rwlock_unlock(pthread_rwlock_t *l) noexcept {
+int stillpoint_rwlock_unlock(pthread_rwlock_t *l) {
   const int result = real_pthread_rwlock_unlock(l);
-  STILLPOINT_COUNT_GIVEN_BACK(result);
+  if (result == 0 && count_given_back())
+    [[clang::musttail]] return stop_given_back(l);
   return result;
 }
 
 STILLPOINT_API int pthread_spin_lock(pthread_spinlock_t *l) noexcept { return count_if_taken(real_pthread_spin_lock(l)); }
 STILLPOINT_API int pthread_spin_trylock(pthread_spinlock_t *l) noexcept { return count_if_taken(real_pthread_spin_trylock(l)); }
-STILLPOINT_API int pthread_spin_unlock(pthread_spinlock_t *l) noexcept {
+int stillpoint_spin_unlock(pthread_spinlock_t *l) {
   const int result = real_pthread_spin_unlock(l);
-  STILLPOINT_COUNT_GIVEN_BACK(result);
+  if (result == 0 && count_given_back())
+    [[clang::musttail]] return stop_given_back(l);
   return result;
 }
 
@@ -131,7 +150,8 @@ STILLPOINT_API int mtx_trylock(mtx_t *m) { return count_if_taken(real_mtx_tryloc
 STILLPOINT_API int mtx_timedlock(mtx_t *m, const timespec *until) { return count_if_taken(real_mtx_timedlock(m, until)); }
 STILLPOINT_API int mtx_unlock(mtx_t *m) {
   const int result = real_mtx_unlock(m);
-  STILLPOINT_COUNT_GIVEN_BACK(result);
+  if (result == 0 && count_given_back())
+    [[clang::musttail]] return stop_given_back(m);
   return result;
 }
 
@@ -140,8 +160,9 @@ STILLPOINT_API void flockfile(FILE *f) noexcept {
   count_taken();
 }
 STILLPOINT_API int ftrylockfile(FILE *f) noexcept { return count_if_taken(real_ftrylockfile(f)); }
-STILLPOINT_API void funlockfile(FILE *f) noexcept {
+void stillpoint_funlockfile(FILE *f) {
   real_funlockfile(f);
-  STILLPOINT_COUNT_GIVEN_BACK(0);
+  if (count_given_back())
+    [[clang::musttail]] return stop_given_back_file(f);
 }
 }

@@ -42,16 +42,18 @@ struct thread_image {
 
 // Where managed code called into the runtime: enough to walk its frames by the tables. Zero if it was not recorded.
 struct managed_caller {
-  std::uintptr_t pc = 0; // return address
-  std::uintptr_t sp = 0; // stack pointer after the return
-  std::uintptr_t bp = 0; // RBP at the return
+  std::uintptr_t pc = 0;    // return address
+  std::uintptr_t sp = 0;    // stack pointer after the return
+  std::uintptr_t bp = 0;    // RBP at the return
+  std::uintptr_t saved = 0; // RBP is saved here, R15, R14, R13, R12 and RBX in the words below; 0: nobody knows where. See preempt/deferred.h
 };
 
 struct task {
   // Owned by whoever owns the stack.
   void *context = nullptr; // saved stack pointer while not running; see arch::switch_context
   thread_image image;
-  managed_caller caller;              // where a voluntarily parked task left managed code
+  managed_caller caller;              // where managed code was left, if not at an instruction of its own
+  std::uintptr_t interrupted = 0;     // while stopped by the signal: the registers that async_preempt saved (arch::interrupted_places); else 0
   bool async_stopped = false;         // stopped by async_preempt (else by a call into the runtime)
   bool stop_is_pinned = false;        // written by the handler with the injection, read by async_preempt's second half
   std::uint32_t held_mutexes = 0;     // pthread mutexes, rwlocks and C++ static guards held; only the task itself changes it

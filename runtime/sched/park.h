@@ -8,18 +8,13 @@
 #ifndef STILLPOINT_RUNTIME_SCHED_PARK_H
 #define STILLPOINT_RUNTIME_SCHED_PARK_H
 
+#include "preempt/deferred.h"
 #include "sched/scheduler.h"
 
 namespace stillpoint::rt::sched {
 
-// Records where managed code called the exported function this is expanded in: its return address and the registers as they will be then.
-// Needs a frame pointer in the function (the runtime is compiled with them).
-#define STILLPOINT_MANAGED_CALLER() (::stillpoint::rt::sched::caller_of(__builtin_return_address(0), __builtin_frame_address(0)))
-
-inline managed_caller caller_of(void *return_address, void *frame) noexcept {
-  return {reinterpret_cast<std::uintptr_t>(return_address), reinterpret_cast<std::uintptr_t>(frame) + 2 * sizeof(void *),
-          *static_cast<std::uintptr_t *>(frame)};
-}
+// For the exported functions that park (preempt/deferred.h says what it asks of them).
+#define STILLPOINT_MANAGED_CALLER() STILLPOINT_CALLER_OF_THIS_FUNCTION()
 
 // Parks the calling task until ready(). `w` is its worker; after the call the task may be on another.
 void park(worker &w, const managed_caller &caller, park_commit commit, void *argument) noexcept;

@@ -158,6 +158,8 @@ void sched::forget_run() noexcept {
   run_in_progress.store(false, std::memory_order_relaxed);
 }
 
+scheduler *sched::left_behind_runs() noexcept { return left_behind; }
+
 scheduler *sched::active() noexcept { return active_scheduler.load(std::memory_order_acquire); } // pairs with run_main
 
 } // namespace stillpoint::rt

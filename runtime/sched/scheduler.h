@@ -71,11 +71,14 @@ struct alignas(64) processor {
   std::atomic<std::uint64_t> started{0};
   std::atomic<std::uint64_t> slice_end{never};
   std::atomic<std::uint64_t> turns{0};
+  std::atomic<bool> active{false};  // from when the worker takes up a task until it has done what the task left to do; see world.h
+  std::atomic<bool> helping{false}; // inside of the helper, in a stopped world
 
   // The worker's own thread only.
   alignas(64) departure leaving;
   std::uint64_t slice_begin = 0;
   unsigned woken_streak = 0;
+  std::uint32_t help_seen = 0; // scheduler::help_calls when it last called the helper
   bool spinning = false; // also set by a waker while the worker is idle
   std::uint32_t random = 1;
   sanitizer::thread_side sanitizer_side;
@@ -119,6 +122,9 @@ struct scheduler {
   std::atomic<std::uint32_t> monitor_word{0};
   pthread_t monitor_thread{};
 
+  alignas(64) std::atomic<std::uint32_t> world{0}; // 0: it runs. See world.cpp
+  std::atomic<std::uint32_t> help_calls{0};
+
   std::atomic<bool> stopping{false};
   std::atomic<bool> monitor_stop{false};
   std::atomic<bool> forked{false}; // we are in a child of fork(): no other thread is here
@@ -151,6 +157,8 @@ void call_for_help(scheduler &s) noexcept;  // there is more than we can take: w
 void wake_one(scheduler &s) noexcept;       // an idle worker, if there is one and none looks for work already. Any thread
 bool wake_processor(processor &p) noexcept; // that worker, if it is idle. Any thread
 void wait_for_work(processor &p) noexcept;  // the worker's own thread, scheduler's stack
+void stop_looking(processor &p) noexcept;   // no longer counted as looking for work: look once more afterwards
+void wake_all(scheduler &s) noexcept;       // every idle worker. Any thread
 void alarm_monitor(scheduler &s, std::uint64_t when) noexcept; // the monitor shall look no later than `when`. Any thread
 void arm(processor &p) noexcept;                               // after a change of p's queues or running task: alarms whom it concerns
 

@@ -60,6 +60,7 @@ void reset(task &t, scheduler &owner) noexcept {
   arch::read_float_words(t.image); // a task begins with its creator's rounding, as a thread does
   t.caller = {};
   t.async_stopped = false;
+  t.interrupted = 0;
   t.held_mutexes = 0;
   t.preempt_disabled = 0;
   t.pinned_to = nullptr;
@@ -132,6 +133,11 @@ void recycle_task(task &t) noexcept {
   stack::release(*static_cast<stack::slot *>(t.allocation));
   t.allocation = nullptr;
   free_task(t);
+}
+
+task *all_tasks() noexcept {
+  const lock_guard held(tasks.mutex);
+  return tasks.all;
 }
 
 void lock_tasks_for_fork() noexcept STILLPOINT_UNCHECKED_LOCKING { tasks.mutex.acquire(); }

@@ -20,6 +20,9 @@ task &create_task(scheduler &owner, std::string_view name, std::size_t stack_siz
 // Takes back a dead task and its stack. On the scheduler's stack.
 void recycle_task(task &t) noexcept;
 
+// The head of the list of all task objects (task::next_all), also of those that are dead or of other runs.
+task *all_tasks() noexcept;
+
 // pthread_atfork.
 void lock_tasks_for_fork() noexcept;
 void unlock_tasks_after_fork() noexcept;

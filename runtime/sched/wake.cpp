@@ -179,16 +179,26 @@ bool wake_processor(processor &p) noexcept {
   return true;
 }
 
+void wake_all(scheduler &s) noexcept {
+  for (unsigned i = 0; i < s.count; ++i)
+    wake_processor(s.processors[i]);
+}
+
+void stop_looking(processor &p) noexcept {
+  if (!p.spinning)
+    return;
+  p.spinning = false;
+  p.owner->spinning.fetch_sub(1, std::memory_order_seq_cst);
+}
+
 void wait_for_work(processor &p) noexcept {
   scheduler &s = *p.owner;
-  if (p.spinning) {
-    p.spinning = false;
-    s.spinning.fetch_sub(1, std::memory_order_seq_cst);
-  }
+  stop_looking(p);
   if (!go_idle(p))
     return;
   std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the wakers': they see us idle or we see their task
-  if (work_anywhere(s) || p.pinned_count.load(std::memory_order_acquire) != 0 || s.stopping.load(std::memory_order_relaxed)) {
+  if (work_anywhere(s) || p.pinned_count.load(std::memory_order_acquire) != 0 || s.stopping.load(std::memory_order_relaxed) ||
+      s.help_calls.load(std::memory_order_relaxed) != p.help_seen) {
     withdraw(p);
     return;
   }

@@ -8,6 +8,7 @@
 #include "fatal.h"
 #include "sched/park.h"
 #include "sched/tasks.h"
+#include "sched/world.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -43,21 +44,31 @@ worker *all_workers() noexcept { return worker_list.load(std::memory_order_acqui
 namespace sched {
 namespace {
 
-// The scheduler's half of a switch to `t` and back.
-void execute(processor &p, task &t, std::uint64_t now) noexcept {
-  worker &w = *p.self;
-  change_state(t, task_state::runnable, task_state::running);
-  t.last_worker = &w;
-  t.pinned_to = nullptr;
-  t.woken = false;
+// Says that `t` runs here from now on.
+void announce(processor &p, task &t, std::uint64_t now) noexcept {
   t.preempt_requested.store(false, std::memory_order_relaxed);
   p.slice_begin = now - std::min(now, t.slice_used);
-  t.slice_used = 0;
+  p.active.store(true, std::memory_order_relaxed);
   p.started.store(now, std::memory_order_relaxed);
   p.slice_end.store(p.slice_begin + p.owner->set.slice_ns, std::memory_order_relaxed);
   p.turns.store(p.turns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   p.running.store(&t, std::memory_order_release); // pairs with the monitor's acquire
-  arm(p);
+  arm(p);                                         // its fence comes before the caller's look at the world
+}
+
+// The scheduler's half of a switch to `t` and back.
+void execute(processor &p, task &t, std::uint64_t now) noexcept {
+  worker &w = *p.self;
+  change_state(t, task_state::runnable, task_state::running);
+  for (announce(p, t, now); world::wanted(*p.owner); announce(p, t, now)) {
+    p.running.store(nullptr, std::memory_order_relaxed);
+    world::rest(p);
+    now = monotonic_now();
+  }
+  t.last_worker = &w;
+  t.pinned_to = nullptr;
+  t.woken = false;
+  t.slice_used = 0;
   preempt::enter_task(t);
   sanitizer::before_task(p.sanitizer_side, t);
   w.current = &t;
@@ -152,12 +163,12 @@ task *find_runnable(processor &p, std::uint64_t &now) noexcept {
     if (!t)
       t = steal(p);
     if (!t) {
-      wait_for_work(p);
+      if (!world::help(p))
+        wait_for_work(p);
       continue;
     }
     if (p.spinning) {
-      p.spinning = false;
-      s.spinning.fetch_sub(1, std::memory_order_seq_cst);
+      stop_looking(p);
       // Wakers left their tasks to us, and we can take but one.
       if (work_anywhere(s))
         call_for_help(s);
@@ -194,7 +205,11 @@ void worker_loop(processor &p) noexcept {
   while (task *const t = find_runnable(p, now)) {
     execute(p, *t, now);
     now = monotonic_now();
+    const bool was_preempted = p.leaving.why == departure::reason::preempted;
     settle(p, *t, now);
+    if (was_preempted)
+      world::preempted(p);
+    p.active.store(false, std::memory_order_release); // pairs with world::stop
   }
 }
 

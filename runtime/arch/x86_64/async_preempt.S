@@ -14,7 +14,7 @@
 //   Not saved AMX tiles (8 KiB; code that uses them is unsafe), PKRU (a thread's rights, not a task's), and by the plain entry the
 //             contents of vector registers. The control and status words of x87 and MXCSR are kept in both cases: the plain entry's by
 //             the C half and enter_task (task::image), the vector entry's with the rest.
-//   Then      __stillpoint_async_preempted() enters the scheduler and returns when the task is resumed.
+//   Then      __stillpoint_async_preempted(address of the saved R15) enters the scheduler and returns when the task is resumed.
 //   Returns   by RET $128 to the interrupted PC, with RSP as it was; the 128 bytes under it are untouched.
 //
 //   The frame, from the interrupted RSP down: red zone (128 bytes), PC, RFLAGS, RAX, RCX, RDX, RBX, RBP, RSI, RDI, R8 to R15; RBP points at
@@ -106,6 +106,7 @@
         .text
         begin   __stillpoint_async_preempt_plain
         andq    $-16, %rsp
+        movq    %rbp, %rdi
         callq   __stillpoint_async_preempted
         end     __stillpoint_async_preempt_plain
 
@@ -143,6 +144,7 @@
         je      .Lcall
         vzeroupper
 .Lcall:
+        movq    %rbp, %rdi
         callq   __stillpoint_async_preempted
         movl    STILLPOINT_VECTOR_SAVE_MASK(%rbx), %eax
         xorl    %edx, %edx
@@ -175,6 +177,7 @@
         .cfi_offset %r15, -264
         fxsave64 (%rsp)
         fninit
+        movq    %rbp, %rdi
         callq   __stillpoint_async_preempted
         fxrstor64 (%rsp)
         jmp     .Lrestored

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the signal handler reads from and changes in an interrupted context.
+// What the signal handler reads from and changes in an interrupted context, and where a stopped task's registers are.
 //
 // Invariant: the 128 bytes below the interrupted stack pointer (the ABI's red zone) are never written.
 #include "runtime/arch/arch.h"
 #include "runtime/arch/x86_64/vector_save.h"
+#include "runtime/sched/core.h"
 
 extern "C" void __stillpoint_async_preempt_plain();
 extern "C" void __stillpoint_async_preempt_vector();
@@ -18,12 +19,33 @@ constexpr std::size_t vector_alignment = 64;
 // The C half, the scheduler's part on the task's stack, and the saved context.
 constexpr std::size_t runtime_frames = 4096;
 
+// What async_preempt.S pushes, from the last push up.
+struct saved_area {
+  std::uintptr_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax, flags, pc;
+};
+static_assert(sizeof(saved_area) == pushed_registers + sizeof(std::uintptr_t));
+
 } // namespace
 
 walk_registers interrupted_registers(const ucontext_t &context) noexcept {
   const auto &registers = context.uc_mcontext.gregs;
   return {static_cast<std::uintptr_t>(registers[REG_RIP]), static_cast<std::uintptr_t>(registers[REG_RSP]),
           static_cast<std::uintptr_t>(registers[REG_RBP])};
+}
+
+register_places interrupted_places(std::uintptr_t saved) noexcept {
+  auto &a = *reinterpret_cast<saved_area *>(saved);
+  return {a.pc,
+          saved + sizeof(saved_area) + red_zone,
+          {&a.rax, &a.rcx, &a.rdx, &a.rbx, nullptr, &a.rbp, &a.rsi, &a.rdi, &a.r8, &a.r9, &a.r10, &a.r11, &a.r12, &a.r13, &a.r14, &a.r15}};
+}
+
+register_places caller_places(const managed_caller &caller) noexcept {
+  register_places p{caller.pc, caller.sp, {}};
+  auto *const frame = reinterpret_cast<std::uintptr_t *>(caller.saved);
+  for (unsigned r = 0; frame != nullptr && r < abi::saved_register_count; ++r) // pushed in this order
+    p.at[saved_register_number[r]] = frame - r;
+  return p;
 }
 
 std::size_t injection_room(bool vector_live) noexcept {
