@@ -162,8 +162,8 @@ void push_local(processor &p, task &t) noexcept {
   note_global(s);
 }
 
-void push_global(scheduler &s, task &t) noexcept {
-  stamp(t, monotonic_now());
+void push_global(scheduler &s, task &t, std::uint64_t now) noexcept {
+  stamp(t, now);
   const lock_guard held(s.mutex);
   s.global.push_back(t);
   s.global_count.fetch_add(1, std::memory_order_relaxed);

@@ -140,7 +140,7 @@ struct scheduler {
 namespace sched {
 
 void push_local(processor &p, task &t) noexcept;              // the worker's own thread
-void push_global(scheduler &s, task &t) noexcept;             // any thread; wakes nobody
+void push_global(scheduler &s, task &t, std::uint64_t now) noexcept; // any thread; wakes nobody
 void push_woken(scheduler &s, task &t) noexcept;              // any thread; wakes nobody
 void push_pinned(processor &p, task &t, bool woken) noexcept; // any thread; wakes p's worker if it is idle
 // The next task for p, without stealing; null if there is none.

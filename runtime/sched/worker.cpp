@@ -88,7 +88,7 @@ void settle_preempted(processor &p, task &t, bool pinned, std::uint64_t now) noe
     t.pinned_to = p.self;
     push_pinned(p, t, false);
   } else if (used >= p.owner->set.slice_ns) {
-    push_global(*p.owner, t);
+    push_global(*p.owner, t, now);
     wake_one(*p.owner);
   } else { // gives way to a woken task and goes on after it
     t.slice_used = used;
