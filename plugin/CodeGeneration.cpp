@@ -14,6 +14,7 @@
 #include "plugin/Options.h"
 
 #include "passes/Passes.h"
+#include "passes/ir/LiveReferences.h"
 #include "passes/ir/Passes.h"
 
 #include "llvm/IR/LegacyPassManager.h"
@@ -26,6 +27,7 @@
 using namespace llvm;
 
 void stillpoint::extendPipeline(PassBuilder &PB) {
+  addLiveReferences(PB);
   PB.registerPipelineStartEPCallback(
       [](ModulePassManager &MPM, OptimizationLevel) { MPM.addPass(LowerAnnotationsPass(wantsFullLiveness())); });
   PB.registerOptimizerLastEPCallback([](ModulePassManager &MPM, OptimizationLevel, ThinOrFullLTOPhase Phase) {
@@ -36,6 +38,13 @@ void stillpoint::extendPipeline(PassBuilder &PB) {
 
 namespace {
 
+// In this order, each over the whole module. What moves references in memory comes before the keeps and markers, which describe the result.
+void addReferencePasses(legacy::PassManagerBase &PM) {
+  PM.add(stillpoint::createIntegralReferencesPass());
+  PM.add(stillpoint::createNullReferencesPass());
+  PM.add(stillpoint::createReferenceMarkersPass());
+}
+
 void extendCodeGeneration(TargetMachine &TM, legacy::PassManagerBase &PM, TargetPassConfig *Config) {
   if (!stillpoint::isSupportedTarget(TM.getTargetTriple())) {
     PM.add(stillpoint::createUnsupportedTargetPass());
@@ -43,6 +52,7 @@ void extendCodeGeneration(TargetMachine &TM, legacy::PassManagerBase &PM, Target
   }
   PM.add(stillpoint::createLowerAnnotationsLegacyPass());
   PM.add(stillpoint::createRegisterModuleLegacyPass());
+  addReferencePasses(PM);
   stillpoint::PassOptions Options;
   Options.FullLiveness = stillpoint::wantsFullLiveness();
   stillpoint::addStillpointPasses(TM, PM, Config, Options);

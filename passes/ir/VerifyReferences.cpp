@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "passes/ir/LiveReferences.h"
+bool stillpoint::verifyReferences(llvm::Function &) { return false; }
