@@ -21,7 +21,7 @@
 #include <vector>
 
 extern "C" const unsigned char __executable_start[], etext[];
-extern "C" const unsigned char __start_stillpoint_records_v1[], __stop_stillpoint_records_v1[];
+extern "C" const unsigned char __start_stillpoint_records_v2[], __stop_stillpoint_records_v2[];
 
 namespace {
 
@@ -71,7 +71,7 @@ void measure_lookup() {
     std::exit(1);
   }
   auto functions =
-      (__stop_stillpoint_records_v1 - __start_stillpoint_records_v1) / static_cast<std::ptrdiff_t>(sizeof(stillpoint::abi::record));
+      (__stop_stillpoint_records_v2 - __start_stillpoint_records_v2) / static_cast<std::ptrdiff_t>(sizeof(stillpoint::abi::record));
   std::printf("lookup %.1f %td\n", taken, functions);
 }
 

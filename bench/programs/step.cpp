@@ -24,8 +24,8 @@
 
 // The linker's names for the start and the end of this program's text and tables.
 extern "C" const unsigned char __executable_start[], etext[];
-extern "C" const unsigned char __start_stillpoint_records_v1[], __stop_stillpoint_records_v1[];
-extern "C" const unsigned char __start_stillpoint_maps_v1[], __stop_stillpoint_maps_v1[];
+extern "C" const unsigned char __start_stillpoint_records_v2[], __stop_stillpoint_records_v2[];
+extern "C" const unsigned char __start_stillpoint_maps_v2[], __stop_stillpoint_maps_v2[];
 
 namespace {
 
@@ -79,8 +79,8 @@ struct place {
 };
 
 void report() {
-  stillpoint::map::table_view tables{section(__start_stillpoint_records_v1, __stop_stillpoint_records_v1),
-                                     section(__start_stillpoint_maps_v1, __stop_stillpoint_maps_v1)};
+  stillpoint::map::table_view tables{section(__start_stillpoint_records_v2, __stop_stillpoint_records_v2),
+                                     section(__start_stillpoint_maps_v2, __stop_stillpoint_maps_v2)};
   std::uint64_t by_kind[3] = {}, foreign = elsewhere;
   std::vector<place> unsafe;
   for (std::uintptr_t at = 0; at < text_size; ++at) {

@@ -37,7 +37,7 @@ int dropped(int N) { return N * 3; }
 // NOTHING: register module 1: sound, no tables
 // NOTHING-NEXT: main
 // The name of the section, its type, address, offset and size: one record.
-// SECTIONS: stillpoint_records_v1 PROGBITS {{[0-9a-f]+ [0-9a-f]+}} 000008
+// SECTIONS: stillpoint_records_v2 PROGBITS {{[0-9a-f]+ [0-9a-f]+}} 000008
 #include <cstdio>
 int kept(int);
 #ifndef NOTHING

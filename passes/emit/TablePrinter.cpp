@@ -9,6 +9,7 @@
 // Invariant: a fragment of which any label was not printed is left out: its code is then foreign, never wrong.
 //
 // Rejected: one section for the whole module, which would keep dead functions alive and break folding.
+#include "passes/emit/Describe.h"
 #include "passes/emit/Tables.h"
 
 #include "llvm/BinaryFormat/ELF.h"
@@ -30,8 +31,6 @@ namespace stillpoint {
 
 namespace {
 
-constexpr const char *StateNames[] = {"unsafe", "safe", "safe, vector", "entry", "prologue", "epilogue", "own 0", "own"};
-
 const MCExpr *distance(const MCSymbol *From, const MCSymbol *To, MCContext &Context) {
   return MCBinaryExpr::createSub(MCSymbolRefExpr::create(To, Context), MCSymbolRefExpr::create(From, Context), Context);
 }
@@ -39,18 +38,20 @@ const MCExpr *distance(const MCSymbol *From, const MCSymbol *To, MCContext &Cont
 // The sink of encodeMap that prints.
 class AssemblySink {
 public:
-  AssemblySink(MCStreamer &Out) : Out(Out) {}
+  AssemblySink(MCStreamer &Out, const emit::FrameDescription &Frame) : Out(Out), Frame(Frame) {}
   void byte(uint8_t B) { Out.emitInt8(B); }
   void uleb(uint64_t V) { Out.emitULEB128IntValue(V); }
-  void run(const MCSymbol *From, const MCSymbol *To, abi::state_code Code) {
+  void run(const MCSymbol *From, const MCSymbol *To, unsigned Bits, unsigned Code, const emit::PointState &S) {
     MCContext &Context = Out.getContext();
-    auto *Scaled = MCBinaryExpr::createMul(distance(From, To, Context), MCConstantExpr::create(1 << abi::run_state_bits, Context), Context);
-    Out.AddComment(StateNames[Code]);
+    auto *Scaled = MCBinaryExpr::createMul(distance(From, To, Context), MCConstantExpr::create(1 << Bits, Context), Context);
+    if (Out.isVerboseAsm())
+      Out.AddComment(emit::describe(S, Frame));
     Out.emitULEB128Value(MCBinaryExpr::createAdd(Scaled, MCConstantExpr::create(Code, Context), Context));
   }
 
 private:
   MCStreamer &Out;
+  const emit::FrameDescription &Frame;
 };
 
 class TablePrinter : public GCMetadataPrinter {
@@ -113,7 +114,7 @@ private:
     MCSymbol *Map = Out.getContext().createTempSymbol("stillpoint_map");
     Out.switchSection(sectionFor(STILLPOINT_MAPS_SECTION, F.Runs.front().From->getSection(), Out.getContext()));
     Out.emitLabel(Map);
-    AssemblySink Sink(Out);
+    AssemblySink Sink(Out, F.Frame);
     emit::encodeMap(Sink, F);
     return Map;
   }

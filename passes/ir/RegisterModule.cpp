@@ -31,7 +31,6 @@ namespace {
 
 // The first that is not reserved for the implementation.
 constexpr int Priority = 101;
-constexpr char FlagSymbol[] = "__stillpoint_module_registered_v1";
 
 // Builds the pieces for one module.
 class Registration {
@@ -77,11 +76,17 @@ private:
                           bound("__start_" STILLPOINT_RECORDS_SECTION),
                           bound("__stop_" STILLPOINT_RECORDS_SECTION),
                           bound("__start_" STILLPOINT_MAPS_SECTION),
-                          bound("__stop_" STILLPOINT_MAPS_SECTION)};
+                          bound("__stop_" STILLPOINT_MAPS_SECTION),
+                          bound("__start_" STILLPOINT_GLOBALS_SECTION),
+                          bound("__stop_" STILLPOINT_GLOBALS_SECTION),
+                          bound("__start_" STILLPOINT_MARKING_SECTION),
+                          bound("__stop_" STILLPOINT_MARKING_SECTION)};
     return makeVariable(STILLPOINT_DESCRIPTOR_SYMBOL, ConstantStruct::getAnon(Fields), /*IsConstant=*/true);
   }
 
-  GlobalVariable *makeFlag() { return makeVariable(FlagSymbol, ConstantInt::getFalse(M.getContext()), /*IsConstant=*/false); }
+  GlobalVariable *makeFlag() {
+    return makeVariable(STILLPOINT_REGISTERED_SYMBOL, ConstantInt::getFalse(M.getContext()), /*IsConstant=*/false);
+  }
 
   Function *makeFunction(StringRef Name, StringRef RuntimeName, Constant *Descriptor, GlobalVariable *Flag, bool Registers) {
     auto *Void = Type::getVoidTy(M.getContext());

@@ -12,157 +12,18 @@
 // signal's delivery by far).
 #include "reader.h"
 
+#include "frames.h"
+
 #include <cstring>
 
 namespace stillpoint::map {
 namespace {
 
-// Unread bytes of one map. After a failed read its position means nothing.
-struct cursor {
-  const unsigned char *at;
-  const unsigned char *end;
-};
-
-bool read_long_uleb(cursor &c, std::uint64_t &value) noexcept {
-  value = 0;
-  for (unsigned shift = 0; shift < 70; shift += 7) {
-    if (c.at == c.end)
-      return false;
-    const std::uint64_t byte = *c.at++;
-    if (shift == 63 && byte > 1)
-      return false;
-    value |= (byte & 0x7f) << shift;
-    if (byte < 0x80)
-      return true;
-  }
-  return false;
-}
-
-// One and two bytes are nearly all there is.
-[[gnu::always_inline]] inline bool read_uleb(cursor &c, std::uint64_t &value) noexcept {
-  if (c.end - c.at >= 2) [[likely]] {
-    const std::uint64_t first = c.at[0];
-    const std::uint64_t second = c.at[1];
-    if (first < 0x80) {
-      value = first;
-      c.at += 1;
-      return true;
-    }
-    if (second < 0x80) {
-      value = (first & 0x7f) | second << 7;
-      c.at += 2;
-      return true;
-    }
-  }
-  return read_long_uleb(c, value);
-}
-
-bool read_uleb_between(cursor &c, std::uint64_t low, std::uint64_t high, std::uint64_t &value) noexcept {
-  return read_uleb(c, value) && value >= low && value <= high;
-}
-
-bool is_saved(const fragment &f, unsigned reg) noexcept { return (f.saved >> reg & 1) != 0; }
-
-// Bytes below the CFA of the lowest place that the frame must own: the return address or the deepest saved register.
-std::uint64_t deepest_slot(const fragment &f) noexcept {
-  std::uint64_t deepest = 8;
-  for (unsigned reg = 0; reg < abi::saved_register_count; ++reg)
-    if (is_saved(f, reg) && f.slot[reg] > deepest)
-      deepest = f.slot[reg];
-  return deepest;
-}
-
-frame_rule entry_frame() noexcept {
-  frame_rule rule;
-  rule.known = true;
-  rule.cfa_offset = 8;
-  return rule;
-}
-
-frame_rule explicit_frame(const fragment &f, std::uint64_t words) noexcept {
-  frame_rule rule;
-  rule.known = true;
-  rule.cfa_offset = words * 8;
-  rule.saved = f.saved;
-  for (unsigned reg = 0; reg < abi::saved_register_count; ++reg)
-    rule.slot[reg] = f.slot[reg];
-  return rule;
-}
-
-frame_rule whole_frame(const fragment &f) noexcept {
-  frame_rule rule = explicit_frame(f, f.cfa_is_rbp ? 2 : f.words);
-  rule.cfa_is_rbp = f.cfa_is_rbp;
-  return rule;
-}
-
-// The frame when the first `pushes` saved registers are on the stack and nothing below them.
-frame_rule partial_frame(const fragment &f, unsigned pushes) noexcept {
-  frame_rule rule = entry_frame();
-  for (unsigned reg = 0; reg < abi::saved_register_count && pushes != 0; ++reg) {
-    if (!is_saved(f, reg))
-      continue;
-    rule.cfa_offset += 8;
-    rule.saved = static_cast<std::uint8_t>(rule.saved | 1u << reg);
-    rule.slot[reg] = f.slot[reg];
-    --pushes;
-  }
-  return rule;
-}
-
-unsigned saved_count(const fragment &f) noexcept { return static_cast<unsigned>(__builtin_popcount(f.saved)); }
-
-std::uint64_t push_bytes(const fragment &f) noexcept {
-  std::uint64_t bytes = 0;
-  for (unsigned reg = 0; reg < abi::saved_register_count; ++reg)
-    if (is_saved(f, reg))
-      bytes += abi::saved_register_push_size(reg);
-  return bytes;
-}
-
-std::uint64_t prologue_bytes(const fragment &f) noexcept { return push_bytes(f) + (f.cfa_is_rbp ? abi::frame_pointer_setup_size : 0); }
-
-// The frame `offset` bytes into a standard prologue; not known where no instruction starts.
-frame_rule frame_in_prologue(const fragment &f, std::uint64_t offset) noexcept {
-  std::uint64_t at = 0;
-  unsigned pushes = 0;
-  for (unsigned reg = 0; reg < abi::saved_register_count; ++reg) {
-    if (at == offset)
-      return partial_frame(f, pushes);
-    if (is_saved(f, reg)) {
-      at += abi::saved_register_push_size(reg);
-      ++pushes;
-    }
-    if (reg == abi::saved_rbp && f.cfa_is_rbp) {
-      if (at == offset)
-        return partial_frame(f, pushes);
-      at += abi::frame_pointer_setup_size;
-    }
-  }
-  return at == offset ? partial_frame(f, pushes) : frame_rule{};
-}
-
-// The frame `offset` bytes into a standard epilogue of `length` bytes; not known where no instruction starts.
-frame_rule frame_in_epilogue(const fragment &f, std::uint64_t length, std::uint64_t offset) noexcept {
-  std::uint64_t at = length - push_bytes(f);
-  if (offset == 0 && at != 0)
-    return whole_frame(f);
-  unsigned on_stack = saved_count(f);
-  for (unsigned reg = abi::saved_register_count; reg-- != 0;) {
-    if (at == offset)
-      return partial_frame(f, on_stack);
-    if (is_saved(f, reg)) {
-      at += abi::saved_register_push_size(reg);
-      --on_stack;
-    }
-  }
-  return at == offset ? partial_frame(f, on_stack) : frame_rule{};
-}
-
 // One map being decoded: its header and what is left of its bytes.
 struct map_state {
   fragment header;
-  cursor own{};  // at own state 0
-  cursor rest{}; // at the next run
+  cursor own;  // at own state 0
+  cursor rest; // at the next run
   std::uint64_t own_count = 0;
   std::uint64_t at = 0;       // bytes of code before the next run
   std::uint64_t most = 0;     // bytes that the code may have in all
@@ -258,12 +119,187 @@ bool read_own_state(cursor &c, const fragment &f, point &out) noexcept {
   return read_live_set(c, out.live) && (out.vector_live || (out.live.vector | out.live.other) == 0);
 }
 
+std::uint16_t registers_of(std::uint64_t bits) noexcept {
+  unsigned registers = 0;
+  for (; bits != 0; bits &= bits - 1)
+    registers |= 1u << abi::reference_register_order[__builtin_ctzll(bits)];
+  return static_cast<std::uint16_t>(registers);
+}
+
+// Whether references can be where a state says they are.
+bool references_fit(const fragment &f, const point &p) noexcept {
+  const references &refs = p.refs;
+  const bool words = refs.slot_set != nullptr || refs.roots_ready;
+  if (!p.frame.known)
+    return refs.registers == 0 && !words;
+  const frame_rule whole = whole_frame(f);
+  if (refs.base != abi::base_cfa && words && (p.frame.cfa_is_rbp != whole.cfa_is_rbp || p.frame.cfa_offset != whole.cfa_offset))
+    return false;
+  const bool rbp_is_taken = p.frame.cfa_is_rbp && (refs.registers >> abi::encoding_rbp & 1) != 0;
+  const bool rbx_is_taken = refs.base == abi::base_rbx && words && (refs.registers >> abi::encoding_rbx & 1) != 0;
+  return !rbp_is_taken && !rbx_is_taken;
+}
+
+// The state that a reference state builds on, without a standard sequence's frame.
+bool read_reference_base(cursor &c, const fragment &f, abi::reference_base base, point &out) noexcept {
+  out.kind = abi::kind_safe;
+  out.vector_live = base != abi::reference_base_safe;
+  out.has_live_set = false;
+  out.callee_may_stop = true;
+  switch (base) {
+  case abi::reference_base_own:
+    return read_own_state(c, f, out);
+  case abi::reference_base_safe:
+  case abi::reference_base_safe_vector:
+    out.frame = whole_frame(f);
+    return true;
+  case abi::reference_base_entry:
+  case abi::reference_base_prologue: // the sequences' frames come with the place in them
+  case abi::reference_base_epilogue:
+    out.frame = entry_frame();
+    return true;
+  case abi::reference_base_pinned:
+    out.kind = abi::kind_pinned;
+    out.frame = whole_frame(f);
+    return true;
+  case abi::reference_base_unsafe_call:
+    out.kind = abi::kind_unsafe;
+    out.frame = whole_frame(f);
+    return true;
+  }
+  return false;
+}
+
+abi::state_code code_of(abi::reference_base base) noexcept {
+  return base == abi::reference_base_own || base >= abi::reference_base_pinned ? abi::state_own_0 : static_cast<abi::state_code>(base);
+}
+
+bool read_slot_set(cursor &c, const fragment &f, const unsigned char *&set) noexcept {
+  if (static_cast<std::uint64_t>(c.end - c.at) < f.slot_set_bytes)
+    return false;
+  set = c.at;
+  c.at += f.slot_set_bytes;
+  return true;
+}
+
+// Steps over one reference state.
+bool skip_reference_state(cursor &c, const fragment &f) noexcept {
+  std::uint64_t bits;
+  if (!read_uleb(c, bits))
+    return false;
+  point ignored;
+  const unsigned char *set;
+  if ((bits & abi::reference_base_mask) == abi::reference_base_own && !read_own_state(c, f, ignored))
+    return false;
+  return !f.has_slot_list || (bits >> abi::reference_base_bits & 1) == 0 || read_slot_set(c, f, set);
+}
+
+// Reads one reference state. Sets everything in `out` but `code`; `base` is what the state is but for references.
+bool read_reference_state(cursor &c, const fragment &f, point &out, abi::state_code &base) noexcept {
+  std::uint64_t bits;
+  if (!read_uleb(c, bits))
+    return false;
+  const auto named = static_cast<abi::reference_base>(bits & abi::reference_base_mask);
+  bits >>= abi::reference_base_bits;
+  const auto flag = [&](bool there) {
+    const bool set = there && (bits & 1) != 0;
+    bits >>= there ? 1 : 0;
+    return set;
+  };
+  const bool has_slots = flag(f.has_slot_list);
+  const bool not_ready = flag(f.has_root_list);
+  if (bits >> abi::reference_register_count != 0 || !read_reference_base(c, f, named, out))
+    return false;
+  base = code_of(named);
+  const bool may_be_ready =
+      f.has_root_list && out.frame.known && base != abi::state_entry && base != abi::state_prologue && base != abi::state_epilogue;
+  if (not_ready && !may_be_ready)
+    return false;
+  out.refs = {};
+  out.refs.registers = registers_of(bits);
+  out.refs.roots_ready = may_be_ready && !not_ready;
+  out.refs.base = f.base;
+  if (has_slots && !read_slot_set(c, f, out.refs.slot_set))
+    return false;
+  return references_fit(f, out);
+}
+
+void set_lists(const fragment &f, references &refs) noexcept {
+  refs.base = f.base;
+  refs.has_slot_list = f.has_slot_list;
+  refs.has_root_list = f.has_root_list;
+  refs.lists = f.lists;
+}
+
 bool skip_own_states(map_state &m) noexcept {
   point ignored;
   for (std::uint64_t i = 0; i < m.own_count; ++i)
     if (!read_own_state(m.rest, m.header, ignored))
       return false;
   return true;
+}
+
+// Reads a size and steps over as many bytes, which go to `block`.
+bool read_block(cursor &c, cursor &block) noexcept {
+  std::uint64_t size;
+  if (!read_uleb(c, size) || size > static_cast<std::uint64_t>(c.end - c.at))
+    return false;
+  block = {c.at, c.at + size};
+  c.at += size;
+  return true;
+}
+
+// Finds the lists and the reference states, and looks at nothing of them but their sizes: whoever asks only where a frame is does not pay for
+// them. references_are_good() looks.
+bool read_references(map_state &m, std::uint64_t extension) noexcept {
+  cursor &c = m.rest;
+  fragment &f = m.header;
+  f.has_slot_list = (extension & abi::extension_ref_slots) != 0;
+  f.has_root_list = (extension & abi::extension_stack_roots) != 0;
+  const bool on_stack_pointer = (extension & abi::extension_base_rsp) != 0;
+  const bool on_rbx = (extension & abi::extension_base_rbx) != 0;
+  f.base = on_stack_pointer ? abi::base_stack_pointer : on_rbx ? abi::base_rbx : abi::base_cfa;
+  if ((on_stack_pointer && on_rbx) || ((f.has_slot_list || f.has_root_list) && !read_block(c, f.lists)))
+    return false;
+  if (f.has_slot_list) {
+    cursor count = f.lists;
+    std::uint64_t slots;
+    if (!read_uleb_between(count, 1, abi::max_frame_words, slots))
+      return false;
+    f.slot_set_bytes = (slots + 7) / 8;
+  }
+  return (extension & abi::extension_own_states) == 0 || (read_uleb(c, m.own_count) && read_block(c, m.own));
+}
+
+// Whether a list is well formed, keeps clear of the return address, and inside what the function owns.
+bool list_is_good(cursor &c, const fragment &f, bool lengths) noexcept {
+  word_list list;
+  if (!list.open(c, lengths))
+    return false;
+  std::int64_t word;
+  std::uint64_t length;
+  // Deeper than the red zone below the stack pointer nothing is the function's.
+  const std::int64_t lowest = f.cfa_is_rbp ? INT64_MIN : -static_cast<std::int64_t>(f.words + abi::red_zone_words);
+  while (list.next(word, length))
+    if (f.base == abi::base_cfa && (word < lowest || (word < 0 && word + static_cast<std::int64_t>(length) >= 0)))
+      return false;
+  return list.left() == 0;
+}
+
+// Checks what read_references() stepped over.
+bool references_are_good(const map_state &m) noexcept {
+  const fragment &f = m.header;
+  cursor lists = f.lists;
+  if ((f.has_slot_list && !list_is_good(lists, f, /*lengths=*/false)) || (f.has_root_list && !list_is_good(lists, f, /*lengths=*/true)) ||
+      lists.at != lists.end)
+    return false;
+  cursor states = m.own;
+  point ignored;
+  abi::state_code base;
+  for (std::uint64_t i = 0; i < m.own_count; ++i)
+    if (!read_reference_state(states, f, ignored, base))
+      return false;
+  return states.at == states.end;
 }
 
 // Decodes everything in front of the runs. `m.rest` is at the map's first byte, `m.header.start` is set.
@@ -283,6 +319,11 @@ bool read_header(map_state &m) noexcept {
   if (f.cfa_is_rbp ? !is_saved(f, abi::saved_rbp) : !read_uleb_between(c, 1, abi::max_frame_words, f.words))
     return false;
   if (!read_slots(c, f))
+    return false;
+  f.has_references = (extension & abi::extension_references) != 0;
+  if (f.has_references)
+    return read_references(m, extension);
+  if ((extension & ~(abi::extension_references - 1)) != 0)
     return false;
   if ((extension & abi::extension_own_states) == 0)
     return true;
@@ -326,15 +367,40 @@ bool frame_shape_fits(const fragment &f, abi::state_code code, std::uint64_t len
   return !f.explicit_slots && length >= known && length - known <= abi::max_instruction_size;
 }
 
-// Decodes the next run into `r`.
+// The rest of next_run() in maps with references. Own states are not looked at here: read_run_state() does.
+step next_reference_run(map_state &m, run &r, std::uint64_t value) noexcept {
+  r.length = value >> abi::reference_run_bits;
+  const std::uint64_t code = value & abi::reference_run_mask;
+  if (r.length > m.most - m.at)
+    return step::corrupt;
+  r.start = m.header.start + m.at;
+  m.at += r.length;
+  r.own_index = 0;
+  if (code < abi::state_own_0) {
+    r.base = r.code = static_cast<abi::state_code>(code);
+    return code < abi::state_prologue || frame_shape_fits(m.header, r.code, r.length) ? step::run : step::corrupt;
+  }
+  if (code != abi::reference_run_escape)
+    r.own_index = code - abi::state_own_0;
+  else if (!read_uleb(m.rest, r.own_index))
+    return step::corrupt;
+  r.code = r.own_index == 0 ? abi::state_own_0 : abi::state_escape;
+  r.base = abi::state_own_0;
+  return r.own_index < m.own_count ? step::run : step::corrupt;
+}
+
+// Decodes the next run into `r`; of a reference state, all but its base.
 [[gnu::always_inline]] inline step next_run(map_state &m, run &r) noexcept {
   std::uint64_t value;
   if (!read_uleb(m.rest, value))
     return step::corrupt;
   if (value == abi::run_end)
     return step::end;
+  if (m.header.has_references)
+    return next_reference_run(m, r, value);
   r.length = value >> abi::run_state_bits;
   r.code = static_cast<abi::state_code>(value & abi::run_state_mask);
+  r.base = r.code;
   r.own_index = 0;
   if (r.length > m.most - m.at)
     return step::corrupt;
@@ -349,8 +415,25 @@ bool frame_shape_fits(const fragment &f, abi::state_code code, std::uint64_t len
   return r.own_index < m.own_count ? step::run : step::corrupt;
 }
 
-// The point at a run's start. Own states were checked with the header.
-void point_at_start(const map_state &m, const run &r, point &out) noexcept {
+// The own state that the run names.
+bool read_run_state(const map_state &m, run &r, point &out) noexcept {
+  cursor c = m.own;
+  const fragment &f = m.header;
+  if (!f.has_references) {
+    for (std::uint64_t i = 0; i < r.own_index; ++i)
+      (void)read_own_state(c, f, out); // checked with the header
+    r.base = r.code;
+    return read_own_state(c, f, out);
+  }
+  for (std::uint64_t i = 0; i < r.own_index; ++i)
+    if (!skip_reference_state(c, f))
+      return false;
+  return read_reference_state(c, f, out, r.base) &&
+         ((r.base != abi::state_prologue && r.base != abi::state_epilogue) || frame_shape_fits(f, r.base, r.length));
+}
+
+// The point at a run's start. False if its own state is corrupt.
+bool point_at_start(const map_state &m, run &r, point &out) noexcept {
   out = {};
   out.code = r.code;
   out.kind = abi::kind_safe;
@@ -361,25 +444,27 @@ void point_at_start(const map_state &m, const run &r, point &out) noexcept {
     break;
   case abi::state_safe:
     out.vector_live = false;
-    out.frame = whole_frame(m.header);
-    break;
+    [[fallthrough]];
   case abi::state_safe_vector:
     out.frame = whole_frame(m.header);
+    out.refs.roots_ready = m.header.has_root_list;
     break;
   case abi::state_entry:
     out.frame = entry_frame();
     break;
   case abi::state_prologue:
   case abi::state_epilogue:
-    resolve_in_run(m.header, r, out, 0, out);
     break;
   case abi::state_own_0:
   case abi::state_escape:
-    cursor c = m.own;
-    for (std::uint64_t i = 0; i <= r.own_index; ++i)
-      (void)read_own_state(c, m.header, out);
+    if (!read_run_state(m, r, out))
+      return false;
     break;
   }
+  if (m.header.has_references)
+    set_lists(m.header, out.refs);
+  resolve_in_run(m.header, r, out, 0, out);
+  return true;
 }
 
 bool well_formed(const table_view &table) noexcept { return table.records.size % sizeof(abi::record) == 0; }
@@ -388,12 +473,13 @@ bool well_formed(const table_view &table) noexcept { return table.records.size %
 
 void resolve_in_run(const fragment &header, const run &r, const point &at_start, std::uint64_t offset, point &out) noexcept {
   out = at_start;
-  if (r.code != abi::state_prologue && r.code != abi::state_epilogue)
+  if (r.base != abi::state_prologue && r.base != abi::state_epilogue)
     return;
-  out.frame = r.code == abi::state_prologue ? frame_in_prologue(header, offset) : frame_in_epilogue(header, r.length, offset);
+  out.frame = r.base == abi::state_prologue ? frame_in_prologue(header, offset) : frame_in_epilogue(header, r.length, offset);
   if (!out.frame.known) {
     out.kind = abi::kind_unsafe;
     out.callee_may_stop = false;
+    out.refs = {};
   }
 }
 
@@ -428,7 +514,8 @@ status find(const table_view &table, std::uint64_t pc, point &out) noexcept {
     if (wanted >= m.at)
       continue;
     point at_start;
-    point_at_start(m, r, at_start);
+    if (!point_at_start(m, r, at_start))
+      return status::corrupt;
     resolve_in_run(m.header, r, at_start, pc - r.start, out);
     return status::ok;
   }
@@ -442,7 +529,7 @@ status visit_fragment(const table_view &table, std::size_t index, fragment &head
   const bool opened = open_record(table, index, m);
   header = m.header;
   end = header.start;
-  if (!opened)
+  if (!opened || (header.has_references && !references_are_good(m)))
     return status::corrupt;
   for (run r;;) {
     switch (next_run(m, r)) {
@@ -453,12 +540,12 @@ status visit_fragment(const table_view &table, std::size_t index, fragment &head
     case step::run:
       break;
     }
-    end = header.start + m.at;
-    if (visit == nullptr)
-      continue;
     point at_start;
-    point_at_start(m, r, at_start);
-    if (!visit(context, r, at_start))
+    const bool has_own_state = header.has_references && r.code >= abi::state_own_0;
+    if ((visit != nullptr || has_own_state) && !point_at_start(m, r, at_start))
+      return status::corrupt;
+    end = header.start + m.at;
+    if (visit != nullptr && !visit(context, r, at_start))
       return status::ok;
   }
 }

@@ -8,6 +8,7 @@
 #ifndef STILLPOINT_RUNTIME_MAP_READER_H
 #define STILLPOINT_RUNTIME_MAP_READER_H
 
+#include "map/cursor.h"
 #include "stillpoint/abi/map_format.h"
 
 #include <cstddef>
@@ -49,6 +50,18 @@ struct live_set {
   std::uint64_t other = 0;
 };
 
+// The live references of one point. Its words stay in the map until each_slot() and each_stack_root() are asked for them, so it must not outlive
+// the table. All zero where nothing is a reference.
+struct references {
+  std::uint16_t registers = 0;         // bit n: the general register with encoding number n holds a live reference
+  bool roots_ready = false;            // the frame's stack roots hold references or null
+  abi::slot_base base = abi::base_cfa; // what words are counted from, as it is at this point
+  bool has_slot_list = false;          // the rest is for each_slot() and each_stack_root()
+  bool has_root_list = false;
+  cursor lists;                            // at the map's word lists
+  const unsigned char *slot_set = nullptr; // null: no slot holds one
+};
+
 // What the table says of one PC.
 struct point {
   abi::point_kind kind = abi::kind_unsafe;
@@ -59,7 +72,45 @@ struct point {
   abi::state_code code = abi::state_unsafe; // as encoded, for display
   frame_rule frame;
   live_set live;
+  references refs;
 };
+
+// Calls visit(word) for every slot of the frame that holds a live reference: it is at base + 8 * word.
+template <class Visitor>
+void each_slot(const references &refs, Visitor &&visit) noexcept {
+  if (refs.slot_set == nullptr)
+    return;
+  cursor bytes = refs.lists;
+  word_list list;
+  if (!list.open(bytes, /*lengths=*/false))
+    return;
+  std::int64_t word;
+  std::uint64_t length;
+  for (std::uint64_t n = 0; list.next(word, length); ++n)
+    if ((refs.slot_set[n / 8] >> n % 8 & 1) != 0)
+      visit(word);
+}
+
+// Calls visit(word, count) for every range of words that holds the frame's stack roots, if they are ready here.
+template <class Visitor>
+void each_stack_root(const references &refs, Visitor &&visit) noexcept {
+  if (!refs.roots_ready)
+    return;
+  cursor bytes = refs.lists;
+  word_list list;
+  std::int64_t word;
+  std::uint64_t count;
+  if (refs.has_slot_list) {
+    if (!list.open(bytes, /*lengths=*/false))
+      return;
+    while (list.next(word, count)) {
+    }
+  }
+  if (!list.open(bytes, /*lengths=*/true))
+    return;
+  while (list.next(word, count))
+    visit(word, count);
+}
 
 // One fragment's header, decoded.
 struct fragment {
@@ -68,6 +119,12 @@ struct fragment {
   bool cfa_is_rbp = false;
   bool nosplit = false;
   bool explicit_slots = false;
+  bool has_references = false;
+  bool has_slot_list = false;
+  bool has_root_list = false;
+  abi::slot_base base = abi::base_cfa;
+  cursor lists; // of slots and stack roots: see references
+  std::uint64_t slot_set_bytes = 0;
   std::uint64_t words = 0;                            // 0 if cfa_is_rbp
   std::uint64_t slot[abi::saved_register_count] = {}; // bytes below the CFA, for the bits set in `saved`
 };
@@ -76,6 +133,7 @@ struct run {
   std::uint64_t start = 0;
   std::uint64_t length = 0;
   abi::state_code code = abi::state_unsafe; // as encoded: own states are state_own_0 or state_escape
+  abi::state_code base = abi::state_unsafe; // what a reference state is but for its references; else the same as `code`
   std::uint64_t own_index = 0;
 };
 

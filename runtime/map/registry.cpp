@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <dlfcn.h>
 #include <memory>
 #include <mutex>
@@ -38,6 +39,8 @@ struct module_array {
 constinit std::mutex change_mutex;
 constinit std::atomic<const module_array *> published{nullptr};
 constinit std::atomic<std::uint64_t> unattached_readers{0};
+constinit std::atomic<std::uint64_t> generations{0};
+constinit bool marking = false; // under change_mutex
 
 std::uint64_t address_of(const void *p) noexcept { return reinterpret_cast<std::uint64_t>(p); }
 
@@ -71,7 +74,8 @@ bool header_is_good(const abi::module_descriptor *d) {
   }
   const auto records = static_cast<std::uint64_t>(d->records_end - d->records_begin);
   if (d->records_end < d->records_begin || d->maps_end < d->maps_begin || records % sizeof(abi::record) != 0 ||
-      address_of(d->records_begin) % alignof(abi::record) != 0) {
+      address_of(d->records_begin) % alignof(abi::record) != 0 || d->globals_end < d->globals_begin ||
+      static_cast<std::uint64_t>(d->globals_end - d->globals_begin) % sizeof(abi::global_root) != 0 || d->marking_end < d->marking_begin) {
     (refused(d) << "the descriptor's bounds are wrong").print();
     return false;
   }
@@ -118,6 +122,7 @@ void wait_for_readers() noexcept {
 
 void publish(std::unique_ptr<const module_array> next) noexcept {
   const module_array *const old = published.exchange(next.release(), std::memory_order_seq_cst);
+  generations.fetch_add(1, std::memory_order_release); // whoever sees the new number sees the new array
   wait_for_readers();
   delete old;
 }
@@ -127,6 +132,11 @@ std::unique_ptr<module_array> array_of(std::size_t count) {
   array->count = count;
   array->modules = std::make_unique<module[]>(count);
   return array;
+}
+
+void write_flag(const module &m) noexcept {
+  for (unsigned char *flag = m.descriptor->marking_begin; flag != m.descriptor->marking_end; ++flag)
+    std::atomic_ref(*flag).store(marking ? 1 : 0, std::memory_order_relaxed);
 }
 
 void add(const module &m) {
@@ -145,6 +155,7 @@ void add(const module &m) {
   module *const place = std::copy(begin, behind, next->modules.get());
   *place = m;
   std::copy(behind, end, place + 1);
+  write_flag(m);
   publish(std::move(next));
 }
 
@@ -195,6 +206,27 @@ status lookup(std::uint64_t pc, point &out) noexcept {
   return find(behind[-1].table, pc, out);
 }
 
+void each_global_root(global_root_visitor visit, void *context) noexcept {
+  const std::scoped_lock guard(change_mutex);
+  const module_array *const array = published.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; array != nullptr && i != array->count; ++i) {
+    const abi::module_descriptor &d = *array->modules[i].descriptor;
+    for (const unsigned char *entry = d.globals_begin; entry != d.globals_end; entry += sizeof(abi::global_root)) {
+      abi::global_root root;
+      std::memcpy(&root, entry, sizeof root);
+      visit(context, reinterpret_cast<std::uintptr_t *>(address_of(entry) + static_cast<std::uint64_t>(root.offset)));
+    }
+  }
+}
+
+void set_marking(bool on) noexcept {
+  const std::scoped_lock guard(change_mutex);
+  marking = on;
+  const module_array *const array = published.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; array != nullptr && i != array->count; ++i)
+    write_flag(array->modules[i]);
+}
+
 void lock_for_fork() noexcept { change_mutex.lock(); }
 
 void unlock_after_fork_in_parent() noexcept { change_mutex.unlock(); }
@@ -206,6 +238,8 @@ void unlock_after_fork_in_child() noexcept {
       w->handler_entries.fetch_add(1, std::memory_order_relaxed);
   change_mutex.unlock();
 }
+
+std::uint64_t generation() noexcept { return generations.load(std::memory_order_acquire); }
 
 std::size_t registered_modules() noexcept {
   const std::scoped_lock guard(change_mutex);
@@ -222,9 +256,10 @@ STILLPOINT_API void __stillpoint_register_tables(const stillpoint::abi::module_d
   module m;
   m.descriptor = descriptor;
   m.table = view_of(descriptor);
-  if (m.table.record_count() == 0)
+  if (m.table.record_count() == 0 && descriptor->globals_begin == descriptor->globals_end)
     return; // a module without code of its own
-  if (tables_are_good(m))
+  // Without code, but with roots, it manages the empty range at 0.
+  if (m.table.record_count() == 0 || tables_are_good(m))
     add(m);
 } catch (const std::bad_alloc &) {
   stillpoint::rt::fatal("out of memory while registering a module's tables");

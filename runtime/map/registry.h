@@ -38,6 +38,17 @@ private:
 // The point at `pc` (for a return address ask for pc - 1). Lock-free, signal safe; the caller holds a reader_scope.
 status lookup(std::uint64_t pc, point &out) noexcept;
 
+// Visits the address of every word of static storage that holds a reference or null, in all registered modules. While the world is stopped, or
+// with modules kept from going away otherwise; not for signal handlers.
+using global_root_visitor = void (*)(void *context, std::uintptr_t *root);
+void each_global_root(global_root_visitor visit, void *context) noexcept;
+
+// Tells the write barriers of all modules whether the collector marks; modules that are registered later learn it then. Not for signal handlers.
+void set_marking(bool on) noexcept;
+
+// Changes whenever a module comes or goes: what was read from a table before may not be believed after. Signal safe.
+std::uint64_t generation() noexcept;
+
 // For tests and tools: how many modules are registered.
 std::size_t registered_modules() noexcept;
 

@@ -139,7 +139,7 @@ table rich_table() {
                     .run(1, 3)
                     .end());
   t.add(code + 0x200, map_bytes(rbx | ext)
-                          .uleb(abi::extension_known)
+                          .uleb(abi::extension_explicit_slots | abi::extension_own_states | abi::extension_nosplit)
                           .uleb(5)
                           .uleb(4)
                           .uleb(2)

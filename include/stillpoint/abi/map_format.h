@@ -27,9 +27,19 @@
 //     [words]       ULEB128, only if bit 6 is clear: (CFA - RSP) / 8 in the whole frame, the return address included: 1 = no frame
 //     [slots]       only with extension_explicit_slots: for every bit set in 0-5, from bit 0 up, ULEB128 (CFA - address of slot) / 8.
 //                   Otherwise the n-th set bit (from 0) is saved at CFA - 16 - 8 * n.
-//     [own states]  only with extension_own_states: ULEB128 count, then that many own states (below)
+//     [lists]       only with extension_ref_slots or extension_stack_roots: ULEB128, their size in bytes; then
+//                   with extension_ref_slots, the words that may hold references: a word list (below) with its lengths, all 1, left out;
+//                   with extension_stack_roots, the words that hold references or null wherever a state is ready: a word list
+//     [own states]  only with extension_own_states: ULEB128 count; with extension_references, ULEB128, the size of all in bytes; then that many
+//                   own states or, with extension_references, reference states (both below)
 //     runs          ULEB128 (length in bytes << run_state_bits | state code) each, until `run_end`. The first run starts at the start of
 //                   the code; runs follow one another without gaps. Code `state_escape` is followed by ULEB128, the index of an own state.
+//                   With extension_references the codes have `reference_run_bits`: the common codes are the same (in a map with stack roots
+//                   those in the whole frame are ready), then come reference states 0 to reference_run_own - 1, and an escape.
+//
+//   word list       ULEB128 count of ranges; then for each range, ascending, ULEB128 distance from the end of the one before (for the first:
+//                   zigzag, from the base) and ULEB128 length, at least 1. In words from the map's slot base (extension_base_*): below the CFA they
+//                   are negative. Ranges of a list do not touch, but where lengths are left out.
 //
 //   own state       ULEB128: bits 0-1 point_kind; bit 2 a vector, mask, x87 or MMX register is live; bits 3-4 frame_form; bit 5 a live set
 //                   follows; bit 6, only of an unsafe state with a known frame: a callee of a call here may be stopped, and go on anywhere
@@ -37,12 +47,21 @@
 //     [live set]    ULEB128 general (live_general bits), ULEB128 vector (bit n: XMMn/YMMn/ZMMn), ULEB128 other (bits 0-7 K0-K7,
 //                   bits 8-15 ST0-ST7/MM0-MM7)
 //
+//   reference state ULEB128: bits 0-2 reference_base: what the state is but for references; then, only in a map with slots, a bit: a slot set follows;
+//                   then, only in a map with stack roots, a bit: they are not ready (never set at entry, in prologues and epilogues: they never are
+//                   ready there); then a bit for each general register that holds a live reference, in `reference_register_order`
+//     [own state]   only with reference_base_own
+//     [slot set]    as many bits as the list of slots has words, in bytes, the lowest first: bit n says that its n-th word holds a live reference
+//
 // A length may be 0 (empty inline assembly); `run_end` is a zero-length epilogue, which no writer makes otherwise. ULEB128s may be padded
 // (assemblers do that to labels' differences), to 10 bytes at most.
 //
 // What contradicts itself is corrupt, and a reader refuses it: a saved register's slot that is not between the return address and the
 // stack pointer; bit 6 without a saved RBP; a prologue or epilogue run that is shorter than its pushes or pops, or longer by more than one
-// instruction; live vector registers without own state bit 2; bit 6 of a state that is not unsafe or has no known frame; bits, codes and indices that this file does not name.
+// instruction; live vector registers without own state bit 2; bit 6 of a state that is not unsafe or has no known frame; references where the frame
+// is unknown; slots or readiness outside the whole frame if the base is not the CFA; RBP as a reference where the CFA is RBP's, RBX where it is the
+// base; slots or stack roots that are the return address or lie
+// below the red zone of a frame that is found by RSP; a slot set that is empty or names more than the list has; a size that is not what stands there; bits, codes and indices that this file does not name.
 //
 // Inline maps exist because the record and the shortest map cost as much as all the rest: they are a third of the tables of C++ with many
 // small functions. A linked module's two sections are next to each other, far less than 1 GB apart, so that a distance has equal bits 30 and 31.
@@ -55,21 +74,27 @@
 #include <cstdint>
 
 // The version stands in the section names, so that objects of two versions linked into one module do not mix.
-#define STILLPOINT_RECORDS_SECTION "stillpoint_records_v1"
-#define STILLPOINT_MAPS_SECTION "stillpoint_maps_v1"
+#define STILLPOINT_RECORDS_SECTION "stillpoint_records_v2"
+#define STILLPOINT_MAPS_SECTION "stillpoint_maps_v2"
+// The words of static storage that hold references or null: an array of global_root, SHF_LINK_ORDER with the variable where that is possible.
+#define STILLPOINT_GLOBALS_SECTION "stillpoint_globals_v2"
 // The function of the runtime that a module's constructor calls; weak in the module, so that code links without the runtime.
 #define STILLPOINT_REGISTER_FUNCTION "__stillpoint_register_tables"
 #define STILLPOINT_UNREGISTER_FUNCTION "__stillpoint_unregister_tables"
 // The module's descriptor, constructor and destructor are hidden COMDAT symbols with these names (the version again in each); the two
 // functions are in an executable section of their own, so that .text is what it is without the plugin.
-#define STILLPOINT_DESCRIPTOR_SYMBOL "__stillpoint_module_v1"
-#define STILLPOINT_CONSTRUCTOR_SYMBOL "__stillpoint_module_init_v1"
-#define STILLPOINT_DESTRUCTOR_SYMBOL "__stillpoint_module_fini_v1"
+#define STILLPOINT_DESCRIPTOR_SYMBOL "__stillpoint_module_v2"
+#define STILLPOINT_CONSTRUCTOR_SYMBOL "__stillpoint_module_init_v2"
+#define STILLPOINT_DESTRUCTOR_SYMBOL "__stillpoint_module_fini_v2"
+#define STILLPOINT_REGISTERED_SYMBOL "__stillpoint_module_registered_v2"
+// The bytes that write barriers test, one for each object file that has barriers: not 0 while the collector marks. The runtime writes all of them.
+// No common symbol: link-time optimisation may make it local to the one object that has the descriptor.
+#define STILLPOINT_MARKING_SECTION "stillpoint_marking_v2"
 #define STILLPOINT_CONSTRUCTOR_SECTION "stillpoint_init"
 
 namespace stillpoint::abi {
 
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
 
 // "STILLPT" and a zero, as a little-endian number.
 inline constexpr std::uint64_t descriptor_magic = 0x0054504c4c495453;
@@ -83,7 +108,17 @@ struct module_descriptor {
   const unsigned char *records_end;
   const unsigned char *maps_begin;
   const unsigned char *maps_end;
+  const unsigned char *globals_begin;
+  const unsigned char *globals_end;
+  unsigned char *marking_begin;
+  unsigned char *marking_end;
 };
+
+// One word of static storage.
+struct global_root {
+  std::int64_t offset; // address of the word - address of this entry
+};
+static_assert(sizeof(global_root) == 8);
 
 struct record {
   std::int32_t start;
@@ -107,7 +142,19 @@ enum extension : unsigned {
   extension_explicit_slots = 1,
   extension_own_states = 2,
   extension_nosplit = 4, // the function asked for it; for the tools' display only
-  extension_known = 7    // a reader refuses other bits
+  extension_references = 8,
+  extension_ref_slots = 16, // the rest only with extension_references
+  extension_stack_roots = 32,
+  extension_base_rsp = 64,  // slots and stack roots are counted from RSP in the whole frame,
+  extension_base_rbx = 128, // or from RBX (not both); else from the CFA
+  extension_known = 255     // a reader refuses other bits
+};
+
+// What slots and stack roots are counted from.
+enum slot_base : unsigned {
+  base_cfa,           // every frame whose locals have a fixed distance to it
+  base_stack_pointer, // RSP in the whole frame: realigned frames
+  base_rbx            // realigned frames with dynamic areas
 };
 
 enum point_kind : unsigned { kind_unsafe, kind_safe, kind_pinned };
@@ -134,6 +181,12 @@ enum state_code : unsigned {
   state_escape
 };
 inline constexpr unsigned run_end = state_epilogue;
+
+// The same in maps with references.
+inline constexpr unsigned reference_run_bits = 4;
+inline constexpr unsigned reference_run_mask = (1u << reference_run_bits) - 1;
+inline constexpr unsigned reference_run_escape = reference_run_mask;
+inline constexpr unsigned reference_run_own = reference_run_escape - state_own_0; // how many reference states have a code
 
 // The standard prologue, from the run's start: PUSH RBP if saved (1 byte), MOV RBP, RSP if the CFA is RBP's (3 bytes), then PUSH of the other
 // saved registers in saved_register order (R12-R15 2 bytes, RBX 1), then at most one instruction that makes room for locals, up to the run's
@@ -177,6 +230,26 @@ inline constexpr unsigned own_frame_mask = 0x3;
 inline constexpr unsigned own_has_live_set = 0x20;
 inline constexpr unsigned own_callee_may_stop = 0x40;
 inline constexpr unsigned own_known = 0x7f;
+
+// What a reference state is but for its references.
+inline constexpr unsigned reference_base_bits = 3;
+inline constexpr unsigned reference_base_mask = (1u << reference_base_bits) - 1;
+enum reference_base : unsigned {
+  reference_base_own, // as the own state says that follows
+  reference_base_safe = state_safe,
+  reference_base_safe_vector = state_safe_vector,
+  reference_base_entry = state_entry,
+  reference_base_prologue = state_prologue,
+  reference_base_epilogue = state_epilogue,
+  reference_base_pinned,     // pinned, whole frame, vector registers live
+  reference_base_unsafe_call // unsafe, whole frame, vector registers live, callees may be stopped
+};
+// General registers by encoding number, commonest first. RSP is never a reference.
+inline constexpr unsigned reference_register_count = 15;
+inline constexpr std::uint8_t reference_register_order[reference_register_count] = {0, 3, 14, 7, 15, 6, 12, 2, 5, 13, 1, 8, 9, 10, 11};
+inline constexpr unsigned encoding_rbx = 3;
+inline constexpr unsigned encoding_rbp = 5;
+inline constexpr unsigned red_zone_words = 16;
 
 // Bits of a live set's general word: the register's encoding number (RAX 0, RCX 1, RDX 2, RBX 3, RSP 4, RBP 5, RSI 6, RDI 7, R8-R15), and
 inline constexpr unsigned live_flags_bit = 16;

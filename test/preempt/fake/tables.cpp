@@ -49,7 +49,10 @@ kernel_tables::kernel_tables() {
                 records_copy,
                 records_copy + (__stop_test_records - __start_test_records),
                 maps_copy,
-                maps_copy + (__stop_test_maps - __start_test_maps)};
+                maps_copy + (__stop_test_maps - __start_test_maps),
+                nullptr, // no global roots
+                nullptr,
+                &marking};
   __stillpoint_register_tables(&descriptor);
 }
 
