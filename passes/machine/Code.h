@@ -2,6 +2,9 @@
 //
 // The instructions of a function that become code, in the order in which they are printed. Every analysis of passes/machine numbers points
 // by this order: point N is the PC at which instruction N begins.
+//
+// The markers of references (Markers.h) are among them, so that every analysis sees what they say; they become no code, and `removeMarkers` takes
+// them out before labels are placed.
 #ifndef STILLPOINT_PASSES_MACHINE_CODE_H
 #define STILLPOINT_PASSES_MACHINE_CODE_H
 
@@ -17,6 +20,8 @@ struct Instruction {
   llvm::MachineInstr *MI;
   OpClass Class;
 };
+
+inline bool isMarker(OpClass Class) { return Class >= OpClass::RefMarker; }
 
 /// One basic block's stretch of instructions. Blocks have the numbers of llvm::MachineBasicBlock::getNumber.
 struct BlockRange {
@@ -34,6 +39,13 @@ struct Code {
   explicit Code(llvm::MachineFunction &MF);
   const BlockRange &range(const llvm::MachineBasicBlock &B) const { return Blocks[B.getNumber()]; }
   unsigned size() const { return static_cast<unsigned>(Instructions.size()); }
+  /// Whether there is any marker of references.
+  bool hasMarkers() const { return Markers != 0; }
+  /// Deletes the markers. `Keep` gets, for each instruction that stays, its number before.
+  void removeMarkers(std::vector<unsigned> &Keep);
+
+private:
+  unsigned Markers = 0;
 };
 
 } // namespace stillpoint

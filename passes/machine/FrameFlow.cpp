@@ -2,6 +2,7 @@
 //
 // The interpretation that FrameFlow.h describes.
 #include "passes/machine/FrameFlow.h"
+#include "passes/Markers.h"
 
 #include "llvm/CodeGen/MachineFrameInfo.h"
 #include "llvm/CodeGen/TargetInstrInfo.h"
@@ -12,6 +13,20 @@ using namespace llvm;
 
 namespace stillpoint {
 
+namespace {
+
+OpClass markerClass(const MachineInstr &MI, OpClass Otherwise) {
+  if (!MI.isInlineAsm())
+    return Otherwise;
+  StringRef Text = MI.getOperand(0).getSymbolName();
+  return Text == RefMarker     ? OpClass::RefMarker
+         : Text == KeepMarker  ? OpClass::KeepMarker
+         : Text == RootsMarker ? OpClass::RootsMarker
+                               : Otherwise;
+}
+
+} // namespace
+
 Code::Code(MachineFunction &MF)
     : MF(MF), Model(X86Model::get(*MF.getSubtarget().getInstrInfo(), *MF.getSubtarget().getRegisterInfo())),
       TRI(*MF.getSubtarget().getRegisterInfo()) {
@@ -21,9 +36,31 @@ Code::Code(MachineFunction &MF)
     Blocks[B.getNumber()].Begin = size();
     for (MachineInstr &MI : B.instrs())
       if (!MI.isMetaInstruction() && !MI.isBundle())
-        Instructions.push_back({&MI, Model.classOf(MI)});
+        Instructions.push_back({&MI, markerClass(MI, Model.classOf(MI))});
     Blocks[B.getNumber()].End = size();
   }
+  for (const Instruction &I : Instructions)
+    Markers += isMarker(I.Class);
+}
+
+void Code::removeMarkers(std::vector<unsigned> &Keep) {
+  std::vector<Instruction> Old;
+  Old.swap(Instructions);
+  Keep.clear();
+  for (MachineBasicBlock &B : MF) {
+    BlockRange &R = Blocks[B.getNumber()];
+    unsigned Begin = size();
+    for (unsigned I = R.Begin; I != R.End; ++I) {
+      if (isMarker(Old[I].Class)) {
+        Old[I].MI->eraseFromParent();
+        continue;
+      }
+      Keep.push_back(I);
+      Instructions.push_back(Old[I]);
+    }
+    R = {Begin, size()};
+  }
+  Markers = 0;
 }
 
 uint8_t FrameState::savedMask() const {

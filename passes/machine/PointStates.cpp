@@ -6,8 +6,8 @@
 // Steps:
 //  1. Number the instructions that become code (Code).
 //  2. Frame at every point (FrameFlow, FramePlan).
-//  3. Registers that are live (Liveness), points that are unsafe by rule (UnsafePoints) or pinned (ThreadTaint).
-//  4. Put these together into one state for each point, and smooth out what is not worth a change.
+//  3. Registers that are live (Liveness), points that are unsafe by rule (UnsafePoints) or pinned (ThreadTaint), references (References).
+//  4. Put these together into one state for each point, delete the markers of references, and smooth out what is not worth a change.
 //  5. Place labels where the state changes, and hand the fragments to the module's tables.
 //
 // A label stands before the instruction that begins a new state. Where that instruction opens an aligned block, the label would come behind the
@@ -17,6 +17,7 @@
 #include "passes/emit/Tables.h"
 #include "passes/machine/FramePlan.h"
 #include "passes/machine/Liveness.h"
+#include "passes/machine/References.h"
 #include "passes/machine/ThreadTaint.h"
 #include "passes/machine/UnsafePoints.h"
 
@@ -45,42 +46,54 @@ struct Findings {
   const Liveness &Live;
   const UnsafePoints &Unsafe;
   const ThreadTaint &Taint;
+  const References &Refs;
   bool Full;
 
   /// At a point where the function itself must not be stopped. A callee that stops may go on in another thread.
   bool calleeMayStop(unsigned I) const { return Unsafe.returnsTwice() ? !Taint.any() : !Taint.pinned(I); }
 };
 
-PointState unsafeState(const PointFrame &Frame, bool IsCall, bool CalleeMayStop) {
+void addReferences(const PointReferences &R, PointState &S) {
+  S.RefRegisters = R.Registers;
+  S.RefSlots = R.Slots;
+  S.RootsReady = R.RootsReady;
+}
+
+PointState unsafeState(const PointFrame &Frame, bool IsCall, bool CalleeMayStop, const PointReferences &R) {
   PointState S;
   // Only a call needs its frame: it can be walked through while the callee is stopped.
   if (Frame.Form != abi::frame_whole && !IsCall)
     return S;
   S.Form = Frame.Form;
   S.Depth = Frame.Depth;
-  S.CalleeMayStop = CalleeMayStop && Frame.Form != abi::frame_unknown;
+  S.CalleeMayStop = CalleeMayStop && !R.CalleesUnsafe && Frame.Form != abi::frame_unknown;
+  if (IsCall && S.CalleeMayStop)
+    addReferences(R, S);
   return S;
 }
 
 PointState stateAt(const Code &C, const Findings &F, unsigned I) {
-  Danger D = F.Unsafe.at(I);
   const PointFrame &Frame = F.Plan.at(I);
+  PointReferences R = F.Refs.at(I, Frame.Form);
+  Danger D = std::max(F.Unsafe.at(I), R.Unsafe ? Danger::NoStop : Danger::None);
   if (D == Danger::NoFrame)
     return {};
   if (D == Danger::NoStop)
-    return unsafeState(Frame, C.Instructions[I].MI->isCall(), F.calleeMayStop(I));
+    return unsafeState(Frame, C.Instructions[I].MI->isCall(), F.calleeMayStop(I), R);
   PointState S;
   S.Kind = abi::kind_safe;
   if (Frame.Sequence != PointState::Standard::None) {
     if (F.Taint.pinned(I))
       return {};
     S.Sequence = Frame.Sequence;
+    addReferences(R, S);
     return S;
   }
   if (Frame.Form == abi::frame_unknown)
     return {};
   S.Form = Frame.Form;
   S.Depth = Frame.Depth;
+  addReferences(R, S);
   if (F.Taint.pinned(I))
     S.Kind = abi::kind_pinned;
   if (F.Full) {
@@ -95,7 +108,11 @@ PointState stateAt(const Code &C, const Findings &F, unsigned I) {
 
 // Step 4, second half.
 void smooth(std::vector<PointState> &States) {
-  auto IsSafe = [&](size_t I, bool Vector) { return emit::commonCode(States[I]) == (Vector ? abi::state_safe_vector : abi::state_safe); };
+  auto IsSafe = [&](size_t I, bool Vector) {
+    const PointState &S = States[I];
+    return S.Kind == abi::kind_safe && S.Form == abi::frame_whole && S.Sequence == PointState::Standard::None && !S.HasLiveSet &&
+           S.VectorLive == Vector;
+  };
   for (size_t I = 1; I < States.size(); ++I) {
     if (!IsSafe(I, false) || !IsSafe(I - 1, true))
       continue;
@@ -132,12 +149,14 @@ public:
     if (C.size() == 0)
       return false;
     computeStates(C);
-    emitFragments(C, *Tables);
+    if (C.size())
+      emitFragments(C, *Tables);
     return true;
   }
 
 private:
-  void computeStates(const Code &C);
+  void computeStates(Code &C);
+  void removeMarkers(Code &C);
   void emitFragments(const Code &C, TablesStrategy &Tables);
 
   PassOptions Options;
@@ -147,20 +166,34 @@ private:
 
 char PointStates::ID = 0;
 
-void PointStates::computeStates(const Code &C) {
+void PointStates::computeStates(Code &C) {
   FrameFlow Flow(C);
   FramePlan Plan(C, Flow);
   Liveness Live(C);
   UnsafePoints Unsafe(C, Live);
   ThreadTaint Taint(C, Live);
   bool Full = Options.FullLiveness || C.MF.getFunction().hasFnAttribute(LivenessAttribute);
-  Findings F{Plan, Live, Unsafe, Taint, Full};
+  References Refs(C, Flow, Live);
+  Findings F{Plan, Live, Unsafe, Taint, Refs, Full};
   Frame = Plan.description();
   Frame.Nosplit = Unsafe.isNosplit();
+  Refs.describe(Frame);
   States.clear();
   for (unsigned I = 0; I != C.size(); ++I)
     States.push_back(stateAt(C, F, I));
+  removeMarkers(C);
   smooth(States);
+}
+
+void PointStates::removeMarkers(Code &C) {
+  if (!C.hasMarkers())
+    return;
+  std::vector<unsigned> Keep;
+  C.removeMarkers(Keep);
+  for (unsigned I = 0; I != Keep.size(); ++I)
+    if (Keep[I] != I)
+      States[I] = std::move(States[Keep[I]]);
+  States.resize(Keep.size());
 }
 
 // Places labels between instructions.

@@ -68,6 +68,24 @@ constexpr NamedClass NamedOpcodes[] = {
     {"PATCHABLE_TYPED_EVENT_CALL", OpClass::Expanded},
 };
 
+// By the beginnings of their names: what follows is the form of the operands.
+struct NamedValue {
+  const char *Prefix;
+  ValueOp Op;
+};
+
+constexpr NamedValue ValueOps[] = {
+    {"CMOV64r", ValueOp::Either},        {"AND64r", ValueOp::Either},       {"OR64r", ValueOp::Either},
+    {"ADD64r", ValueOp::Offset},         {"LEA64r", ValueOp::Offset},       {"INC64r", ValueOp::Offset},
+    {"DEC64r", ValueOp::Offset},         {"SUB64r", ValueOp::Difference},   {"XCHG64rr", ValueOp::Exchange},
+    {"XCHG64ar", ValueOp::Exchange},     {"MOV64toPQIrr", ValueOp::Vector}, {"VMOV64toPQIrr", ValueOp::Vector},
+    {"VMOV64toPQIZrr", ValueOp::Vector}, {"MOV64toSDrr", ValueOp::Vector},  {"VMOV64toSDrr", ValueOp::Vector},
+    {"VMOV64toSDZrr", ValueOp::Vector},  {"MOVPQIto64rr", ValueOp::Vector}, {"VMOVPQIto64rr", ValueOp::Vector},
+    {"VMOVPQIto64Zrr", ValueOp::Vector}, {"MOVSDto64rr", ValueOp::Vector},  {"VMOVSDto64rr", ValueOp::Vector},
+    {"VMOVSDto64Zrr", ValueOp::Vector},  {"PEXTRQrr", ValueOp::Vector},     {"VPEXTRQrr", ValueOp::Vector},
+    {"VPEXTRQZrr", ValueOp::Vector},
+};
+
 // Pseudo instructions of which the printer makes one instruction or none.
 constexpr const char *SinglePseudos[] = {"TAILJMPr64",    "TAILJMPm64",    "TAILJMPd64",     "TAILJMPr64_REX", "TAILJMPm64_REX",
                                          "TAILJMPd64_CC", "MEMBARRIER",    "Int_MemBarrier", "RET64",          "CALL64r",
@@ -152,6 +170,11 @@ void X86Model::readOpcodes(const TargetInstrInfo &TII) {
     else if (TII.get(Op).isPseudo() && Op != TargetOpcode::INLINEASM && Op != TargetOpcode::INLINEASM_BR && !Single.contains(Name))
       Opcodes[Op] = OpClass::Expanded;
   }
+  Values.resize(TII.getNumOpcodes(), ValueOp::Other);
+  for (unsigned Op = 0; Op != TII.getNumOpcodes(); ++Op)
+    for (const NamedValue &N : ValueOps)
+      if (TII.getName(Op).starts_with(N.Prefix))
+        Values[Op] = N.Op;
 }
 
 const X86Model &X86Model::get(const TargetInstrInfo &TII, const TargetRegisterInfo &TRI) {

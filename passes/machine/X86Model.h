@@ -43,7 +43,20 @@ enum class OpClass : uint8_t {
   ReadSegment,  // RDFSBASE, RDGSBASE
   WriteSegment, // WRFSBASE, WRGSBASE
   KeepsVectors, // VZEROUPPER: its definitions destroy nothing that is live
-  Expanded      // a pseudo instruction that the printer turns into several instructions or into other code
+  Expanded,     // a pseudo instruction that the printer turns into several instructions or into other code
+  RefMarker,    // Markers.h: its result is a reference
+  KeepMarker,   // its operand is a reference that lives up to here
+  RootsMarker   // stack roots are references or null from here on
+};
+
+/// What becomes of a reference among the operands of an instruction that is no plain copy.
+enum class ValueOp : uint8_t {
+  Other,      // nothing that is one
+  Either,     // CMOV, AND, OR: the result may be any of the values
+  Offset,     // ADD, LEA, INC, DEC: a reference and something else is an interior reference
+  Difference, // SUB: an interior reference, unless both are references
+  Exchange,   // XCHG of two registers
+  Vector      // a move between general and vector registers
 };
 
 enum class RegClass : uint8_t {
@@ -91,6 +104,7 @@ public:
   static const X86Model &get(const llvm::TargetInstrInfo &TII, const llvm::TargetRegisterInfo &TRI);
 
   OpClass classOf(const llvm::MachineInstr &MI) const { return Opcodes[MI.getOpcode()]; }
+  ValueOp valueOf(const llvm::MachineInstr &MI) const { return Values[MI.getOpcode()]; }
   const RegInfo &info(llvm::Register R) const { return Registers[R.id()]; }
   llvm::MCRegister general(unsigned Number) const { return General[Number]; }
   llvm::MCRegister vector(unsigned Number, unsigned WidthIndex) const { return Vectors[Number][WidthIndex]; }
@@ -110,6 +124,7 @@ private:
   void readOpcodes(const llvm::TargetInstrInfo &TII);
 
   std::vector<OpClass> Opcodes;
+  std::vector<ValueOp> Values;
   std::vector<RegInfo> Registers;
   llvm::MCRegister General[GeneralCount];
   llvm::MCRegister Vectors[32][3];

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The flows that ReferenceFlow.h describes.
+#include "passes/machine/ReferenceFlow.h"
+#include "passes/Markers.h"
+
+#include "llvm/CodeGen/TargetInstrInfo.h"
+#include "llvm/CodeGen/TargetSubtargetInfo.h"
+#include "llvm/IR/DerivedTypes.h"
+#include "llvm/IR/Function.h"
+
+using namespace llvm;
+
+namespace stillpoint {
+
+namespace {
+
+constexpr uint64_t GeneralBits = 0xffff & ~(uint64_t(1) << RSP);
+
+bool isReference(const Type *T) { return T->isPointerTy() && T->getPointerAddressSpace() == ReferenceAddressSpace; }
+
+// The parts of a returned value that go into general registers, in order.
+void flatten(Type *T, SmallVectorImpl<Type *> &Parts) {
+  if (auto *S = dyn_cast<StructType>(T)) {
+    for (Type *E : S->elements())
+      flatten(E, Parts);
+  } else if (auto *A = dyn_cast<ArrayType>(T)) {
+    for (uint64_t I = 0; I != std::min<uint64_t>(A->getNumElements(), 4); ++I)
+      flatten(A->getElementType(), Parts);
+  } else if (T->isIntOrPtrTy()) {
+    Parts.push_back(T);
+  }
+}
+
+} // namespace
+
+bool ReferenceFlow::State::merge(const State &O) {
+  uint64_t Old = Registers;
+  bool New = O.Words.test(Words);
+  Registers |= O.Registers;
+  Words |= O.Words;
+  return New || Registers != Old;
+}
+
+bool ReferenceFlow::Demand::merge(const Demand &O) {
+  bool New = O.LiveWords.test(LiveWords);
+  LiveWords |= O.LiveWords;
+  return References.merge(O.References) || New;
+}
+
+uint64_t ReferenceFlow::bitsOf(const RegInfo &I) {
+  if (I.Class == RegClass::General)
+    return I.Bits & GeneralBits;
+  return I.Class == RegClass::Vector ? uint64_t(I.Bits) << VectorShift : 0;
+}
+
+uint64_t ReferenceFlow::bitsOf(const MachineOperand &O) const { return O.isReg() && O.getReg() ? bitsOf(C.Model.info(O.getReg())) : 0; }
+
+// Registers whose old value is gone behind an instruction.
+uint64_t ReferenceFlow::clobbered(const MachineInstr &MI) const {
+  uint64_t Bits = 0;
+  for (const MachineOperand &O : MI.operands()) {
+    if (O.isReg() && O.isDef())
+      Bits |= bitsOf(O);
+    if (!O.isRegMask())
+      continue;
+    for (unsigned R = 0; R != GeneralCount; ++R)
+      if (O.clobbersPhysReg(C.Model.general(R)))
+        Bits |= uint64_t(1) << R;
+    for (unsigned R = 0; R != 32; ++R)
+      if (MCRegister V = C.Model.vector(R, 0); V && O.clobbersPhysReg(V))
+        Bits |= uint64_t(1) << (VectorShift + R);
+  }
+  return Bits;
+}
+
+// Whole registers among the values that an instruction works on.
+uint64_t ReferenceFlow::storedSources(const MachineInstr &MI) const {
+  MemoryOperands M = MI.mayLoadOrStore() ? memoryOperands(MI) : MemoryOperands();
+  uint64_t Bits = 0;
+  for (unsigned I = 0; I != MI.getNumOperands(); ++I) {
+    const MachineOperand &O = MI.getOperand(I);
+    if (O.isReg() && O.isUse() && !O.isUndef() && O.getReg() && !M.contains(I) && isWhole(C.Model.info(O.getReg())))
+      Bits |= bitsOf(O);
+  }
+  return Bits;
+}
+
+// The registers any of which the result may be made of.
+uint64_t ReferenceFlow::valueSources(const Instruction &I) const {
+  const MachineInstr &MI = *I.MI;
+  switch (C.Model.valueOf(MI)) {
+  case ValueOp::Difference:
+    return bitsOf(MI.getOperand(1));
+  case ValueOp::Either:
+  case ValueOp::Offset:
+  case ValueOp::Vector:
+    return storedSources(MI);
+  default:
+    break;
+  }
+  // Whatever is made of vector registers may have a reference in it.
+  if (MI.getNumExplicitDefs() == 1 &&
+      C.Model.info(MI.getOperand(0).isReg() ? MI.getOperand(0).getReg() : Register()).Class == RegClass::Vector)
+    return storedSources(MI);
+  if (auto Copy = C.MF.getSubtarget().getInstrInfo()->isCopyInstr(MI))
+    return isWhole(C.Model.info(Copy->Source->getReg())) ? bitsOf(*Copy->Source) : 0;
+  return 0;
+}
+
+// The register that gets an instruction's value, if it can be a reference.
+uint64_t ReferenceFlow::result(const Instruction &I) const {
+  const MachineInstr &MI = *I.MI;
+  if (MI.isCall() || isMarker(I.Class) || MI.getNumExplicitDefs() == 0 || !MI.getOperand(0).isReg() || !MI.getOperand(0).getReg())
+    return 0;
+  return isWhole(C.Model.info(MI.getOperand(0).getReg())) ? bitsOf(MI.getOperand(0)) : 0;
+}
+
+bool ReferenceFlow::wordsHold(const State &S, const WordAccess *A) const {
+  return A && any_of(A->Words, [&](unsigned W) { return S.Words.test(W); });
+}
+
+bool ReferenceFlow::makesReference(const Instruction &I, const State &S, const WordAccess *A) const {
+  const MachineInstr &MI = *I.MI;
+  bool Reloads = MI.mayLoad() && wordsHold(S, A);
+  // A value that is only compared with memory, or that is loaded through the reference, makes none.
+  bool Values = valueSources(I) & S.Registers;
+  if (C.Model.valueOf(MI) == ValueOp::Difference && Values) {
+    uint64_t Second = MI.getOperand(2).isReg() ? bitsOf(MI.getOperand(2)) : 0;
+    return !(Second & S.Registers);
+  }
+  return Reloads || Values;
+}
+
+// What a store does to the words of the frame.
+void ReferenceFlow::store(unsigned Index, State &S) const {
+  const Instruction &I = C.Instructions[Index];
+  const MachineInstr &MI = *I.MI;
+  const WordAccess *A = Stack.access(Index);
+  bool Pushes = (I.Class == OpClass::Push || I.Class == OpClass::PushOther) && !MI.getFlag(MachineInstr::FrameSetup);
+  bool Value = storedSources(MI) & S.Registers;
+  if (Pushes && (Value || wordsHold(S, A)))
+    S.Registers |= ArgumentBit;
+  if (!A || !MI.mayStore() || Pushes)
+    return;
+  if (Value && A->Outgoing)
+    S.Registers |= ArgumentBit;
+  for (unsigned W : A->Words) {
+    if (Value)
+      S.Words.set(W);
+    else if (!MI.mayLoad())
+      S.Words.reset(W);
+  }
+}
+
+void ReferenceFlow::forward(unsigned Index, State &S) const {
+  const Instruction &I = C.Instructions[Index];
+  const MachineInstr &MI = *I.MI;
+  if (I.Class == OpClass::RefMarker) {
+    S.Registers |= clobbered(MI);
+    return;
+  }
+  if (I.Class == OpClass::RootsMarker)
+    S.Registers &= ~RootsPendingBit;
+  if (isMarker(I.Class))
+    return;
+  if (MI.isCall()) {
+    S.Registers &= ~(clobbered(MI) | ArgumentBit);
+    return;
+  }
+  if (C.Model.valueOf(MI) == ValueOp::Exchange) {
+    uint64_t A = bitsOf(MI.getOperand(0)), B = bitsOf(MI.getOperand(1));
+    uint64_t Both = S.Registers & (A | B);
+    S.Registers = (S.Registers & ~(A | B)) | (Both & A ? B : 0) | (Both & B ? A : 0);
+    return;
+  }
+  bool Pops = I.Class == OpClass::Pop && (S.Registers & ArgumentBit);
+  bool Reference = Pops || makesReference(I, S, Stack.access(Index));
+  store(Index, S);
+  S.Registers &= ~clobbered(MI);
+  if (Reference)
+    S.Registers |= result(I);
+}
+
+void ReferenceFlow::backwardMarker(unsigned Index, Demand &D) {
+  const Instruction &I = C.Instructions[Index];
+  if (I.Class == OpClass::RootsMarker)
+    return;
+  D.References.Registers &= ~clobbered(*I.MI);
+  SmallVector<MemoryOperands, 1> Memory = markerMemory(*I.MI);
+  for (unsigned N = 0; N != I.MI->getNumOperands(); ++N) {
+    const MachineOperand &O = I.MI->getOperand(N);
+    if (O.isReg() && O.isUse() && none_of(Memory, [&](const MemoryOperands &M) { return M.contains(N); }))
+      D.References.Registers |= bitsOf(O);
+  }
+  if (const WordAccess *A = Stack.access(Index))
+    for (unsigned W : A->Words) {
+      D.References.Words.set(W);
+      D.LiveWords.set(W);
+    }
+}
+
+// Liveness of words over one instruction.
+void ReferenceFlow::access(unsigned Index, Demand &D) {
+  const MachineInstr &MI = *C.Instructions[Index].MI;
+  // A tail call takes its arguments from where ours were.
+  if (MI.isCall() && MI.isReturn())
+    for (unsigned W = 0; W != Stack.size(); ++W)
+      if (Stack[W].Incoming)
+        D.LiveWords.set(W);
+  const WordAccess *A = Stack.access(Index);
+  if (!A)
+    return;
+  for (unsigned W : A->Words) {
+    if (MI.mayStore() && !MI.mayLoad() && A->Whole)
+      D.LiveWords.reset(W);
+    if (MI.mayLoad())
+      D.LiveWords.set(W);
+  }
+}
+
+// The result is demanded as a reference: so are the values that it may be.
+void ReferenceFlow::demandSources(unsigned Index, Demand &D, bool Result) {
+  const Instruction &I = C.Instructions[Index];
+  const MachineInstr &MI = *I.MI;
+  const WordAccess *A = Stack.access(Index);
+  if (Result && MI.mayLoad() && A) {
+    for (unsigned W : A->Words)
+      D.References.Words.set(W);
+    Lost |= A->Unfollowed;
+  }
+  ValueOp Op = C.Model.valueOf(MI);
+  if (!Result || Op == ValueOp::Offset || Op == ValueOp::Difference)
+    return;
+  uint64_t Sources = valueSources(I);
+  // Of a mask and a reference the mask is none.
+  if (uint64_t Known = Sources & Before[Index].Registers; Op == ValueOp::Either && Known)
+    Sources = Known;
+  D.References.Registers |= Sources;
+}
+
+void ReferenceFlow::backward(unsigned Index, Demand &D) {
+  const Instruction &I = C.Instructions[Index];
+  const MachineInstr &MI = *I.MI;
+  if (isMarker(I.Class))
+    return backwardMarker(Index, D);
+  if (C.Model.valueOf(MI) == ValueOp::Exchange) {
+    uint64_t A = bitsOf(MI.getOperand(0)), B = bitsOf(MI.getOperand(1)), Both = D.References.Registers & (A | B);
+    D.References.Registers = (D.References.Registers & ~(A | B)) | (Both & A ? B : 0) | (Both & B ? A : 0);
+    return;
+  }
+  bool Result = result(I) & D.References.Registers;
+  D.References.Registers &= ~clobbered(MI);
+  const WordAccess *A = Stack.access(Index);
+  if (A && MI.mayStore()) {
+    bool Stored = wordsHold(D.References, A);
+    if (!MI.mayLoad() && A->Whole)
+      for (unsigned W : A->Words)
+        D.References.Words.reset(W);
+    if (Stored)
+      D.References.Registers |= storedSources(MI);
+  }
+  demandSources(Index, D, Result);
+  access(Index, D);
+  if (MI.isReturn() && !MI.isCall())
+    D.References.Registers |= Returned;
+}
+
+uint64_t ReferenceFlow::returned() const {
+  static constexpr unsigned Order[] = {RAX, RDX, RCX};
+  SmallVector<Type *, 4> Parts;
+  flatten(C.MF.getFunction().getReturnType(), Parts);
+  uint64_t Bits = 0;
+  for (unsigned I = 0; I != Parts.size() && I != std::size(Order); ++I)
+    if (isReference(Parts[I]))
+      Bits |= uint64_t(1) << Order[I];
+  return Bits;
+}
+
+void ReferenceFlow::propagateForward() {
+  In.assign(C.Blocks.size(), Empty);
+  std::vector<bool> Reached(C.Blocks.size());
+  Reached[C.MF.front().getNumber()] = true;
+  In[C.MF.front().getNumber()].Registers = RootsPendingBit;
+  bool Changed = true;
+  auto Enter = [&](const MachineBasicBlock &T, const State &S) {
+    Changed |= !Reached[T.getNumber()];
+    Reached[T.getNumber()] = true;
+    Changed |= In[T.getNumber()].merge(S);
+  };
+  while (Changed) {
+    Changed = false;
+    for (const MachineBasicBlock &B : C.MF) {
+      if (!Reached[B.getNumber()])
+        continue;
+      State S = In[B.getNumber()];
+      bool Throws = any_of(B.successors(), [](const MachineBasicBlock *T) { return T->isEHPad(); });
+      for (unsigned I = C.range(B).Begin; I != C.range(B).End; ++I) {
+        forward(I, S);
+        if (Throws && C.Instructions[I].MI->isCall())
+          for (const MachineBasicBlock *T : B.successors())
+            if (T->isEHPad())
+              Enter(*T, S);
+      }
+      for (const MachineBasicBlock *T : B.successors())
+        if (!T->isEHPad())
+          Enter(*T, S);
+    }
+  }
+}
+
+// From the end of a block to its beginning. What a landing pad needs is needed at each call that may lead there.
+template <typename Visitor>
+ReferenceFlow::Demand ReferenceFlow::walkBack(const MachineBasicBlock &B, Visitor Visit) {
+  Demand D{Empty, Empty.Words}, Pads = D;
+  bool Throws = false;
+  for (const MachineBasicBlock *T : B.successors()) {
+    (T->isEHPad() ? Pads : D).merge(DemandIn[T->getNumber()]);
+    Throws |= T->isEHPad();
+  }
+  for (unsigned I = C.range(B).End; I-- > C.range(B).Begin;) {
+    if (Throws && C.Instructions[I].MI->isCall())
+      D.merge(Pads);
+    backward(I, D);
+    Visit(I, D);
+  }
+  return D;
+}
+
+void ReferenceFlow::propagateBackward() {
+  DemandIn.assign(C.Blocks.size(), Demand{Empty, Empty.Words});
+  for (bool Changed = true; Changed;) {
+    Changed = false;
+    for (const MachineBasicBlock &B : reverse(C.MF))
+      Changed |= DemandIn[B.getNumber()].merge(walkBack(B, [](unsigned, const Demand &) {}));
+  }
+}
+
+void ReferenceFlow::record() {
+  Points.resize(C.size());
+  for (const MachineBasicBlock &B : C.MF)
+    walkBack(B, [&](unsigned I, const Demand &D) {
+      Point &P = Points[I];
+      uint64_t Holds = Before[I].Registers | D.References.Registers;
+      P.Registers = static_cast<uint16_t>(Holds & Live.before(I).general());
+      P.Vectors = static_cast<uint32_t>(Holds >> VectorShift) & Live.before(I).vectors();
+      P.Argument = Before[I].Registers & ArgumentBit;
+      P.RootsReady = !(Before[I].Registers & RootsPendingBit);
+      BitVector Words = Before[I].Words;
+      Words |= D.References.Words;
+      Words &= D.LiveWords;
+      P.Words.assign(Words.set_bits_begin(), Words.set_bits_end());
+    });
+}
+
+ReferenceFlow::ReferenceFlow(const Code &C, const Liveness &Live, const StackWords &Stack) : C(C), Live(Live), Stack(Stack) {
+  Empty.Words.resize(Stack.size());
+  Returned = returned();
+  propagateForward();
+  Before.resize(C.size());
+  for (const MachineBasicBlock &B : C.MF) {
+    State S = In[B.getNumber()];
+    for (unsigned I = C.range(B).Begin; I != C.range(B).End; ++I) {
+      Before[I] = S;
+      forward(I, S);
+    }
+  }
+  propagateBackward();
+  record();
+}
+
+} // namespace stillpoint

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The rules that References.h lists.
+#include "passes/machine/References.h"
+#include "passes/Markers.h"
+
+#include "llvm/IR/Function.h"
+
+using namespace llvm;
+
+namespace stillpoint {
+
+using Position = StackWords::Position;
+
+namespace {
+
+// Registers that a frame further up the stack can be asked for.
+constexpr uint16_t FoundInOuterFrames = 1u << RBX | 1u << RBP | 1u << R12 | 1u << R13 | 1u << R14 | 1u << R15;
+
+} // namespace
+
+References::References(const Code &C, const FrameFlow &Frames, const Liveness &Live) : C(C) {
+  const Function &F = C.MF.getFunction();
+  Undescribed = F.hasFnAttribute(UndescribedAttribute);
+  EntryUnsafe = F.hasFnAttribute(EntryUnsafeAttribute);
+  if (!C.hasMarkers()) {
+    // What was passed in memory has to be moved behind a marker.
+    Undescribed |= EntryUnsafe;
+    return;
+  }
+  Stack = std::make_unique<StackWords>(C, Frames);
+  Flow = std::make_unique<ReferenceFlow>(C, Live, *Stack);
+  bool HasRootsMarker = any_of(C.Instructions, [](const Instruction &I) { return I.Class == OpClass::RootsMarker; });
+  Undescribed |= !Stack->describesRoots() || (!Stack->roots().empty() && !HasRootsMarker) || Flow->losesReferences();
+}
+
+void References::describe(emit::FrameDescription &Frame) const {
+  if (!Flow || Undescribed)
+    return;
+  Frame.Base = Stack->base();
+  Frame.StackRoots = Stack->roots();
+}
+
+// References that live across a call in registers that the walk of the stack cannot find.
+uint16_t References::survivors(unsigned Index) const {
+  const ReferenceFlow::Point &P = Flow->before(Index);
+  return static_cast<uint16_t>(P.Registers & ~FoundInOuterFrames & ~writtenRegisters(Index));
+}
+
+uint16_t References::writtenRegisters(unsigned Index) const {
+  uint16_t Bits = 0;
+  for (const MachineOperand &O : C.Instructions[Index].MI->operands()) {
+    if (O.isReg() && O.isDef() && O.getReg() && C.Model.info(O.getReg()).Class == RegClass::General)
+      Bits |= static_cast<uint16_t>(C.Model.info(O.getReg()).Bits);
+    if (O.isRegMask())
+      for (unsigned R = 0; R != GeneralCount; ++R)
+        Bits |= static_cast<uint16_t>(O.clobbersPhysReg(C.Model.general(R)) << R);
+  }
+  return Bits;
+}
+
+bool References::writesFrame(unsigned Index) const {
+  const WordAccess *A = Stack ? Stack->access(Index) : nullptr;
+  return A && !A->Words.empty() && C.Instructions[Index].MI->mayStore();
+}
+
+void References::addSlots(unsigned Index, abi::frame_form Form, PointReferences &R) const {
+  const ReferenceFlow::Point &P = Flow->before(Index);
+  Position Where = Stack->position(Index);
+  bool Reachable = Stack->base() == emit::SlotBase::Cfa || (Where == Position::Ready && Form == abi::frame_whole);
+  for (unsigned W : P.Words) {
+    const StackWords::Word &Word = (*Stack)[W];
+    if (Word.Base != Stack->base() || !Reachable)
+      R.Unsafe = R.CalleesUnsafe = true;
+    R.Slots.push_back(Word.Index);
+  }
+  sort(R.Slots);
+  bool Ready = P.RootsReady && !Stack->roots().empty();
+  if (Ready && Where == Position::Moved)
+    R.Unsafe = R.CalleesUnsafe = true;
+  R.RootsReady = Ready && Where == Position::Ready && (Form == abi::frame_whole || Form == abi::frame_explicit);
+}
+
+PointReferences References::at(unsigned Index, abi::frame_form Form) const {
+  PointReferences R;
+  R.Unsafe = R.CalleesUnsafe = Undescribed;
+  if (!Flow || Undescribed)
+    return R;
+  const ReferenceFlow::Point &P = Flow->before(Index);
+  R.Registers = P.Registers;
+  if (EntryUnsafe && !P.RootsReady)
+    R.Unsafe = R.CalleesUnsafe = true;
+  R.Unsafe |= P.Argument || P.Vectors;
+  if (C.Instructions[Index].MI->isCall() && survivors(Index))
+    R.Unsafe = R.CalleesUnsafe = true;
+  addSlots(Index, Form, R);
+  return R;
+}
+
+} // namespace stillpoint
