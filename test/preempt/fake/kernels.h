@@ -49,7 +49,7 @@ public:
   kernel_tables &operator=(const kernel_tables &) = delete;
 
   stillpoint::abi::module_descriptor descriptor;
-  unsigned char marking = 0; // what the runtime tells write barriers
+  static inline unsigned char marking = 0; // what the runtime tells write barriers
   // Makes the table contradict itself at `function`, or mends it.
   void spoil(void (*function)(void *));
   void mend();
