@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Clang's side of the plugin: an action that Clang runs before the main one, whatever that is. It parses the plugin's arguments, refuses
-// targets that have no tables, and hands the callback for the IR pipeline to code generation. The attributes register themselves where
+// targets that have no tables, defines __STILLPOINT__, completes layouts, and hands the callback for the IR pipeline to code generation. The attributes register themselves where
 // they are (Nosplit.cpp, UnsafeRegion.cpp).
 //
 // Every error goes through Clang's diagnostics, once for each compilation; none ends the compiler by itself.
 #include "plugin/CodeGeneration.h"
+#include "plugin/Layouts.h"
 #include "plugin/Nosplit.h"
 #include "plugin/Options.h"
 
@@ -15,6 +16,7 @@
 #include "clang/Basic/TargetInfo.h"
 #include "clang/Frontend/CompilerInstance.h"
 #include "clang/Frontend/FrontendPluginRegistry.h"
+#include "clang/Lex/Preprocessor.h"
 
 using namespace clang;
 
@@ -23,7 +25,11 @@ namespace {
 class Consumer : public ASTConsumer {
 public:
   void Initialize(ASTContext &Context) override { stillpoint::forgetNosplitFunctions(Context); }
-  void HandleTranslationUnit(ASTContext &Context) override { stillpoint::checkNosplitFunctions(Context); }
+  void HandleCXXStaticMemberVarInstantiation(VarDecl *Variable) override { stillpoint::completeLayout(Variable); }
+  void HandleTranslationUnit(ASTContext &Context) override {
+    stillpoint::checkNosplitFunctions(Context);
+    stillpoint::completeLayouts(Context);
+  }
 };
 
 bool parseLiveness(DiagnosticsEngine &Diags, llvm::StringRef Value) {
@@ -62,6 +68,10 @@ public:
   }
 
   std::unique_ptr<ASTConsumer> CreateASTConsumer(CompilerInstance &CI, llvm::StringRef) override {
+    // What the headers ask whether the plugin is there. Only the preprocessor's own text: a definition among the options would be part of what a
+    // precompiled header is checked against.
+    if (CI.hasPreprocessor())
+      CI.getPreprocessor().setPredefines(CI.getPreprocessor().getPredefines() + "#define __STILLPOINT__ 1\n");
     const llvm::Triple &Target = CI.getTarget().getTriple();
     DiagnosticsEngine &Diags = CI.getDiagnostics();
     if (stillpoint::isSupportedTarget(Target))

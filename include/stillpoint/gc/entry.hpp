@@ -10,17 +10,37 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace stillpoint::gc::detail {
 
 /// A pointer into the collected heap, or null.
 using raw_ref = void __attribute__((address_space(1))) *;
 
-/// The layout of T. Declared here for every type, defined by the compiler plugin for those that are used: an undefined reference at link time
-/// means that the file was compiled without it.
+/// What every layout refers to until the plugin has completed it (plugin/Layouts.cpp). Nobody defines it: that it is undefined at link time means
+/// that a file with references went through a compiler without the plugin's front end.
+extern "C" const std::uint32_t stillpoint_layouts_need_the_compiler_plugin[];
+
+template <class T>
+void destroy(void *object) {
+  static_cast<T *>(object)->~T();
+}
+
+template <class T>
+constexpr void (*destroyer())(void *) {
+  if constexpr (std::is_trivially_destructible_v<T>)
+    return nullptr;
+  else
+    return &destroy<T>;
+}
+
+/// The layout of T. Where it is used, Clang makes it from this template, in the usual linkage for T, and the plugin puts in the references and
+/// the name.
 template <class T>
 struct layout_of {
-  static abi::layout value;
+  static_assert(std::is_object_v<T> && !std::is_const_v<T> && !std::is_volatile_v<T>);
+  [[gnu::visibility("hidden")]] static inline constinit abi::layout value = {
+      abi::layout_version, sizeof(T), alignof(T), 0, stillpoint_layouts_need_the_compiler_plugin, 0, destroyer<T>(), nullptr, {}};
 };
 
 /// Memory for one object, zeroed, aligned as the layout says. Tasks only (std::logic_error elsewhere); throws std::bad_alloc beyond the hard
