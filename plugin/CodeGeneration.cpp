@@ -28,6 +28,7 @@ using namespace llvm;
 
 void stillpoint::extendPipeline(PassBuilder &PB) {
   addLiveReferences(PB);
+  addReferencesInMemory(PB);
   PB.registerPipelineStartEPCallback(
       [](ModulePassManager &MPM, OptimizationLevel) { MPM.addPass(LowerAnnotationsPass(wantsFullLiveness())); });
   PB.registerOptimizerLastEPCallback([](ModulePassManager &MPM, OptimizationLevel, ThinOrFullLTOPhase Phase) {
@@ -42,6 +43,7 @@ namespace {
 void addReferencePasses(legacy::PassManagerBase &PM) {
   PM.add(stillpoint::createIntegralReferencesPass());
   PM.add(stillpoint::createNullReferencesPass());
+  PM.add(stillpoint::createReferencesInMemoryPass());
   PM.add(stillpoint::createReferenceMarkersPass());
 }
 

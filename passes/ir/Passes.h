@@ -8,7 +8,8 @@
 
 namespace llvm {
 class ModulePass;
-}
+class PassBuilder;
+} // namespace llvm
 
 namespace stillpoint {
 
@@ -41,36 +42,13 @@ public:
 /// The same at the head of code generation, for modules that do not have them.
 llvm::ModulePass *createRegisterModuleLegacyPass();
 
-/// References in memory. All do nothing in a module without references (passes/ir/ReferenceTypes.h).
-///
-/// At the start of the pipeline: copies of memory that is known to hold references become typed, before an optimisation makes integers of them.
-class TypedCopiesPass : public llvm::PassInfoMixin<TypedCopiesPass> {
-public:
-  llvm::PreservedAnalyses run(llvm::Module &M, llvm::ModuleAnalysisManager &);
-  static bool isRequired() { return true; }
-};
+/// References in memory, at the head of code generation, behind what makes undef null and before the keeps and markers: whole-object copies, aggregates
+/// and vectors of references become single typed loads and stores; stack objects become roots (Markers.h); stores get their barrier; global
+/// variables are listed. Does nothing in a module without references.
+llvm::ModulePass *createReferencesInMemoryPass();
 
-/// Before the vectorisers and the sanitizers (VectorizerStart, and OptimizerEarly again): accesses to references are kept from being vectorised,
-/// stack objects with references from being moved to the heap.
-class GuardReferencesPass : public llvm::PassInfoMixin<GuardReferencesPass> {
-public:
-  llvm::PreservedAnalyses run(llvm::Function &F, llvm::FunctionAnalysisManager &);
-  static bool isRequired() { return true; }
-};
-
-/// Before coroutines are split: a reference that would live in a coroutine's frame, which nobody scans, is an error.
-class CoroutineReferencesPass : public llvm::PassInfoMixin<CoroutineReferencesPass> {
-public:
-  llvm::PreservedAnalyses run(llvm::Module &M, llvm::ModuleAnalysisManager &);
-  static bool isRequired() { return true; }
-};
-
-/// At the head of code generation, in this order, behind what makes undef null: whole-object copies, aggregates and vectors of references become
-/// single typed loads and stores; stack objects become roots (Markers.h); stores get their barrier; global variables are listed.
-llvm::ModulePass *createReferenceMemoryPass();
-llvm::ModulePass *createStackRootsPass();
-llvm::ModulePass *createWriteBarrierPass();
-llvm::ModulePass *createGlobalRootsPass();
+/// What has to happen to references in memory while IR is optimised, and the steps of the pass above by name, for opt.
+void addReferencesInMemory(llvm::PassBuilder &PB);
 
 /// Reports an error once for each module: for targets that have no tables.
 llvm::ModulePass *createUnsupportedTargetPass();

@@ -14,7 +14,7 @@
 // Rejected: describing stack objects by liveness of their words (size of the tables; addresses escape); lifetime as the stack colouring sees it (a place
 // would be listed by turns as two objects).
 #include "passes/Markers.h"
-#include "passes/ir/Passes.h"
+#include "passes/ir/ReferencesInMemory.h"
 #include "passes/ir/ReferenceTypes.h"
 #include "passes/ir/StackObjects.h"
 #include "passes/ir/TypedCopy.h"
@@ -24,7 +24,6 @@
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
 #include "llvm/IR/Module.h"
-#include "llvm/Pass.h"
 
 using namespace llvm;
 using namespace stillpoint;
@@ -173,23 +172,6 @@ private:
   DenseMap<AllocaInst *, Argument *> Sources;
 };
 
-class StackRootsPass : public ModulePass {
-public:
-  static char ID;
-  StackRootsPass() : ModulePass(ID) {}
-  StringRef getPassName() const override { return "Stillpoint: references in stack objects"; }
-  bool runOnModule(Module &M) override {
-    if (!usesReferences(M))
-      return false;
-    bool Changed = false;
-    for (Function &F : M)
-      if (!F.isDeclarationForLinker() && !F.hasFnAttribute(IgnoreAttribute))
-        Changed |= StackRoots(F).run();
-    return Changed;
-  }
-};
-char StackRootsPass::ID = 0;
-
 } // namespace
 
-ModulePass *stillpoint::createStackRootsPass() { return new StackRootsPass; }
+bool stillpoint::rootStackObjects(Function &F) { return StackRoots(F).run(); }
