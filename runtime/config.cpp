@@ -31,10 +31,12 @@ struct debug_switch {
   std::string_view name;
   bool settings::*value;
 };
-constexpr std::array<debug_switch, 3> debug_switches{{
+constexpr std::array<debug_switch, 5> debug_switches{{
     {"asyncpreemptoff", &settings::asyncpreemptoff},
     {"preemptstats", &settings::preemptstats},
     {"schedtrace", &settings::schedtrace},
+    {"gctrace", &settings::gctrace},
+    {"gcpoison", &settings::gcpoison},
 }};
 
 [[noreturn]] void bad(std::string_view variable, std::string_view value, std::string_view why) {
@@ -85,18 +87,52 @@ std::uint64_t parse_slice(std::string_view text) {
   return value * unit;
 }
 
+int parse_gc_percent(std::string_view text) {
+  int value = -1;
+  if (text == "off")
+    return value;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 1 || value > max_gc_percent)
+    bad("STILLPOINT_GC", text, "want a percentage, 1 to 100000, or off");
+  return value;
+}
+
+std::uint64_t parse_memory_limit(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
+  const int shift = unit.empty() ? 0 : unit == "K" ? 10 : unit == "M" ? 20 : unit == "G" ? 30 : -1;
+  if (error != std::errc() || shift < 0 || value > (max_memory_limit >> shift) || (value << shift) < min_memory_limit)
+    bad("STILLPOINT_MEMORY_LIMIT", text, "want a number of bytes, 1M to 256G, with K, M or G behind it");
+  return value << shift;
+}
+
+// False: it is another switch.
+bool parse_stress(std::string_view name, std::string_view value, std::string_view whole, settings &out) {
+  if (name != "gcstress")
+    return false;
+  if (value != "alloc" && value != "preempt" && value != "0")
+    fatal_setting(message() << "STILLPOINT_DEBUG=" << whole << ": want gcstress=alloc, gcstress=preempt or gcstress=0");
+  out.gcstress_alloc = value == "alloc";
+  out.gcstress_preempt = value == "preempt";
+  return true;
+}
+
 void parse_debug_item(std::string_view item, std::string_view whole, settings &out) {
   const std::size_t equals = item.find('=');
   const std::string_view name = item.substr(0, equals);
+  const std::string_view value = equals == std::string_view::npos ? std::string_view() : item.substr(equals + 1);
+  if (parse_stress(name, value, whole, out))
+    return;
   const auto *known = std::find_if(debug_switches.begin(), debug_switches.end(), [&](const debug_switch &s) { return s.name == name; });
   if (known == debug_switches.end()) {
     message m;
     m << "STILLPOINT_DEBUG=" << whole << ": unknown name \"" << name << "\"; known:";
     for (const debug_switch &s : debug_switches)
       m << " " << s.name;
+    m << " gcstress";
     fatal_setting(m);
   }
-  const std::string_view value = equals == std::string_view::npos ? std::string_view() : item.substr(equals + 1);
   if (value != "0" && value != "1")
     fatal_setting(message() << "STILLPOINT_DEBUG=" << whole << ": want " << name << "=0 or " << name << "=1");
   out.*(known->value) = value == "1";
@@ -118,6 +154,10 @@ settings read_settings() {
   s.processors = processors ? parse_processors(processors) : allowed_processors();
   if (const char *const slice = std::getenv("STILLPOINT_SLICE"))
     s.slice_ns = parse_slice(slice);
+  if (const char *const percent = std::getenv("STILLPOINT_GC"))
+    s.gc_percent = parse_gc_percent(percent);
+  if (const char *const limit = std::getenv("STILLPOINT_MEMORY_LIMIT"))
+    s.memory_limit = parse_memory_limit(limit);
   if (const char *const debug = std::getenv("STILLPOINT_DEBUG"))
     parse_debug(debug, s);
   return s;

@@ -16,14 +16,23 @@ inline constexpr unsigned max_processors = 1024;
 inline constexpr std::uint64_t default_slice_ns = 10'000'000;
 inline constexpr std::uint64_t min_slice_ns = 20'000;
 inline constexpr std::uint64_t max_slice_ns = 1'000'000'000'000;
+inline constexpr int max_gc_percent = 100'000;
+inline constexpr std::uint64_t min_memory_limit = std::uint64_t{1} << 20;
+inline constexpr std::uint64_t max_memory_limit = std::uint64_t{256} << 30;
 
 struct settings {
   unsigned processors = 1;                   // STILLPOINT_PROCS; default: the CPUs that the affinity mask allows
   std::uint64_t slice_ns = default_slice_ns; // STILLPOINT_SLICE
+  int gc_percent = 100;                      // STILLPOINT_GC; -1: off
+  std::uint64_t memory_limit = 0;            // STILLPOINT_MEMORY_LIMIT, bytes; 0: none
   // STILLPOINT_DEBUG=name=value,...
-  bool asyncpreemptoff = false; // send no signals, and refuse in the handler
-  bool preemptstats = false;    // print the counters when run() ends
-  bool schedtrace = false;      // print one line about the scheduler when run() ends
+  bool asyncpreemptoff = false;  // send no signals, and refuse in the handler
+  bool preemptstats = false;     // print the counters when run() ends
+  bool schedtrace = false;       // print one line about the scheduler when run() ends
+  bool gctrace = false;          // print one line for each collection
+  bool gcpoison = false;         // fill what died, and let nobody have it again for one collection
+  bool gcstress_alloc = false;   // gcstress=alloc: a whole collection at every allocation; implies gcpoison
+  bool gcstress_preempt = false; // gcstress=preempt: the same whenever a task was preempted
 
   bool operator==(const settings &) const = default;
 };
