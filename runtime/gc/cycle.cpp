@@ -317,7 +317,9 @@ step share_of_work(cache &mine) noexcept {
   const std::uint64_t so_far = allocated();
   if (!marking())
     return so_far >= now.next_step_at.load(std::memory_order_relaxed) ? step::begin : step::none;
-  const std::uint64_t owed = scan_owed(now.aims, now.live, so_far - now.marking_from.load(std::memory_order_relaxed));
+  // As if all of the heap were live: marking is rather done too early than too late.
+  const std::uint64_t owed =
+      scan_owed(now.aims, now.record.heap_before, so_far - now.marking_from.load(std::memory_order_relaxed));
   const std::uint64_t done = now.scanned.load(std::memory_order_relaxed);
   if (done < owed)
     drain_and_count(mine, std::min<std::uint64_t>(owed - done, most_of_a_share));
