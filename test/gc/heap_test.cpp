@@ -250,6 +250,32 @@ TEST_F(heap, what_is_stored_while_marking_stays) {
   EXPECT_TRUE(is_allocated(word(hidden, 0)));
 }
 
+TEST_F(heap, what_is_copied_while_marking_stays) {
+  test_layout element(8, {0});
+  test_layout node(16, {0});
+  for (const std::size_t count : {3u, 4096u, 4097u, 30000u}) {
+    const std::uintptr_t array = make_array(element, count + 1, false);
+    std::vector<std::uintptr_t> source(count);
+    roots = {array};
+    for (std::uintptr_t &s : source)
+      s = make(node);
+    begin();
+    drain(mine, SIZE_MAX);
+    __stillpoint_copy_references(reinterpret_cast<void *>(array), source.data(), count * 8);
+    __stillpoint_copy_references(reinterpret_cast<void *>(array + 8), reinterpret_cast<void *>(array), count * 8); // overlaps
+    finish();
+    EXPECT_EQ(word(array, 0), source[0]);
+    for (std::size_t i = 0; i < count; ++i) {
+      ASSERT_EQ(word(array, 8 * i + 8), source[i]);
+      ASSERT_TRUE(is_allocated(source[i]));
+    }
+    __stillpoint_copy_references(reinterpret_cast<void *>(array), reinterpret_cast<void *>(array + 8), count * 8);
+    for (std::size_t i = 0; i < count; ++i)
+      ASSERT_EQ(word(array, 8 * i), source[i]);
+    roots.clear();
+  }
+}
+
 TEST_F(heap, registered_roots) {
   test_layout node(16, {0});
   std::uintptr_t global = make(node);

@@ -73,4 +73,8 @@ STILLPOINT_API void free_rooted(void *object) noexcept;
 /// collector may have looked at already. Keeps all registers but R11, never parks, never collects.
 extern "C" STILLPOINT_API void __stillpoint_write_barrier(stillpoint::gc::detail::raw_ref stored) noexcept;
 
+/// What compiled code calls instead of memmove where the memory holds references and the copy is large, of unknown size, or may overlap
+/// (passes/ir/ReferenceMemory.cpp). `to` and `from` are equally far from a multiple of 8. May be a place where the task is stopped.
+extern "C" STILLPOINT_API void __stillpoint_copy_references(void *to, const void *from, std::size_t bytes);
+
 #endif
