@@ -3,6 +3,7 @@
 // See death.h.
 #include "gc/death.h"
 
+#include "arch/arch.h"
 #include "fatal.h"
 #include "gc/mark.h"
 #include "sched/park.h"
@@ -19,6 +20,7 @@ namespace {
 struct dead_object {
   std::uintptr_t address;
   const cell_class *cls;
+  std::size_t left; // elements to be destroyed, the last one first; 1 for an object
 };
 
 struct waiting_room {
@@ -34,6 +36,8 @@ waiting_room &room() noexcept {
   return *r;
 }
 
+void destructor_returned();
+
 template <class Visit>
 void each_span(shape form, Visit visit) noexcept {
   for (cell_class *c = all_classes(); c; c = c->next_all) {
@@ -45,33 +49,67 @@ void each_span(shape form, Visit visit) noexcept {
   }
 }
 
-void destroy(const dead_object &dead) {
-  const type_record &type = *dead.cls->type;
-  if (dead.cls->form == shape::object)
-    return type.destroy(reinterpret_cast<void *>(dead.address));
-  const std::uintptr_t first = dead.address + array_header;
-  for (std::size_t i = *reinterpret_cast<const std::size_t *>(dead.address); i-- > 0;)
-    type.destroy(reinterpret_cast<void *>(first + i * type.size));
+dead_object waiting(const cell_class &c, std::uintptr_t address) noexcept {
+  return {address, &c, c.form == shape::counted_array ? *reinterpret_cast<const std::size_t *>(address) : 1};
 }
 
-// Ends when none waits: the next collection starts another.
-void destroying_task(void *) {
-  waiting_room &r = room();
-  for (;;) {
-    dead_object dead{};
-    {
-      const lock_guard held(r.mutex);
-      if (r.objects.empty()) {
-        r.run = 0;
-        return;
-      }
-      dead = r.objects.front(); // stays: it is a root until it is destroyed
-    }
-    destroy(dead);
-    r.done.fetch_add(1, std::memory_order_relaxed);
-    const lock_guard held(r.mutex);
+// A call of a destructor.
+struct call {
+  void (*function)(void *) = nullptr; // null: none waits
+  void *object = nullptr;
+};
+
+// The object stays in the list until its last call has returned: the list is a root.
+call next_call(waiting_room &r) noexcept {
+  const lock_guard held(r.mutex);
+  while (!r.objects.empty() && r.objects.front().left == 0) {
     r.objects.pop_front();
+    r.done.fetch_add(1, std::memory_order_relaxed);
   }
+  if (r.objects.empty()) {
+    r.run = 0;
+    return {};
+  }
+  dead_object &dead = r.objects.front();
+  const type_record &type = *dead.cls->type;
+  const std::uintptr_t first = dead.address + first_element(*dead.cls);
+  return {type.destroy, reinterpret_cast<void *>(first + --dead.left * type.size)};
+}
+
+void put_back(waiting_room &r) noexcept {
+  const lock_guard held(r.mutex);
+  ++r.objects.front().left;
+}
+
+// Only under a sanitizer, which wants to know of every change of stacks.
+void destroy_in_a_loop(void *) {
+  for (call c = next_call(room()); c.function; c = next_call(room()))
+    c.function(c.object);
+}
+
+// A destructor is the first function on its task's stack, so it can be stopped and scanned like any task. When it returns, the base of the stack
+// calls this one, which begins the stack anew with the next destructor. Ends when none waits: the next collection starts another task.
+[[gnu::noinline]] void begin_stack_anew() noexcept {
+  // If the run() is over, another's task may be at it.
+  const bool over = this_worker()->held->owner->stopping.load(std::memory_order_relaxed);
+  const call c = over ? call{} : next_call(room());
+  if (!c.function) {
+    departure d;
+    d.why = over ? departure::reason::abandoned : departure::reason::finished;
+    sched::leave(*this_worker(), d);
+  }
+  void *nowhere = nullptr;
+  arch::__stillpoint_switch_context(&nowhere,
+                                    arch::make_context(this_worker()->current->stack_high, c.function, c.object, destructor_returned));
+  fatal("a destructor's stack was left twice");
+}
+
+// The new stack's first words overwrite this function's frame, but reach no further down.
+void destructor_returned() {
+  [[maybe_unused]] volatile char room_for_first_words[256];
+  room_for_first_words[0] = 0;
+  begin_stack_anew();
+  room_for_first_words[1] = 0; // no tail call
 }
 
 } // namespace
@@ -107,7 +145,7 @@ void find_dead(cache &mine) noexcept {
       std::uint64_t dead = s.finalized[word].load(std::memory_order_relaxed) & ~s.marked[word].load(std::memory_order_relaxed);
       s.finalized[word].fetch_and(~dead, std::memory_order_relaxed);
       for (; dead != 0; dead &= dead - 1)
-        r.objects.push_back({address_of(s, word * 64 + static_cast<std::uint32_t>(std::countr_zero(dead))), &c});
+        r.objects.push_back(waiting(c, address_of(s, word * 64 + static_cast<std::uint32_t>(std::countr_zero(dead)))));
     }
   };
   const std::size_t before = r.objects.size();
@@ -131,12 +169,21 @@ void start_destroying(scheduler &s) noexcept {
     if (r.objects.empty() || r.run == s.run)
       return;
     if (r.run != 0)
-      r.objects.pop_front(); // its run() ended inside of the destructor
+      r.objects.front().left = 0; // its run() ended inside of the destructor
     r.run = s.run;
   }
+  const call first = next_call(r);
+  if (!first.function)
+    return;
   try {
-    sched::ready(create_task(s, "destructors", stack::default_size, destroying_task, nullptr));
+    task &t = create_task(s, "destructors", stack::default_size, destroy_in_a_loop, nullptr);
+    if constexpr (!sanitizer::active)
+      t.context = arch::make_context(t.stack_high, first.function, first.object, destructor_returned);
+    else
+      put_back(r);
+    sched::ready(t);
   } catch (const std::bad_alloc &) {
+    put_back(r);
     const lock_guard held(r.mutex);
     r.run = 0; // after the next collection then
   }
