@@ -7,7 +7,7 @@
 //  1. Number the instructions that become code (Code).
 //  2. Frame at every point (FrameFlow, FramePlan).
 //  3. Registers that are live (Liveness), points that are unsafe by rule (UnsafePoints) or pinned (ThreadTaint), references (References).
-//  4. Put these together into one state for each point, delete the markers of references, and smooth out what is not worth a change.
+//  4. Put these together into one state for each point, smooth out what is not worth a change, and delete the markers of references.
 //  5. Place labels where the state changes, and hand the fragments to the module's tables.
 //
 // A label stands before the instruction that begins a new state. Where that instruction opens an aligned block, the label would come behind the
@@ -17,7 +17,7 @@
 #include "passes/emit/Tables.h"
 #include "passes/machine/FramePlan.h"
 #include "passes/machine/Liveness.h"
-#include "passes/machine/References.h"
+#include "passes/machine/SmoothReferences.h"
 #include "passes/machine/ThreadTaint.h"
 #include "passes/machine/UnsafePoints.h"
 
@@ -181,8 +181,9 @@ void PointStates::computeStates(Code &C) {
   States.clear();
   for (unsigned I = 0; I != C.size(); ++I)
     States.push_back(stateAt(C, F, I));
-  removeMarkers(C);
   smooth(States);
+  smoothReferences(C, Refs, States);
+  removeMarkers(C);
 }
 
 void PointStates::removeMarkers(Code &C) {

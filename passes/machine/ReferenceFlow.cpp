@@ -8,6 +8,8 @@
 #include "llvm/CodeGen/TargetSubtargetInfo.h"
 #include "llvm/IR/DerivedTypes.h"
 #include "llvm/IR/Function.h"
+#include "llvm/IR/InlineAsm.h"
+#include "llvm/IR/Instructions.h"
 
 using namespace llvm;
 
@@ -30,6 +32,16 @@ void flatten(Type *T, SmallVectorImpl<Type *> &Parts) {
   } else if (T->isIntOrPtrTy()) {
     Parts.push_back(T);
   }
+}
+
+// Whether every reference in a value is null or a marker's result.
+bool isMarked(const Value &V) {
+  if (auto *Insert = dyn_cast<InsertValueInst>(&V))
+    return isMarked(*Insert->getAggregateOperand()) && isMarked(*Insert->getInsertedValueOperand());
+  if (auto *Call = dyn_cast<CallBase>(&V))
+    if (auto *Asm = dyn_cast<InlineAsm>(Call->getCalledOperand()))
+      return Asm->getAsmString() == RefMarker;
+  return isa<Constant>(V) || V.getType()->isFPOrFPVectorTy() || V.getType()->isIntegerTy();
 }
 
 } // namespace
@@ -114,6 +126,13 @@ uint64_t ReferenceFlow::result(const Instruction &I) const {
   if (MI.isCall() || isMarker(I.Class) || MI.getNumExplicitDefs() == 0 || !MI.getOperand(0).isReg() || !MI.getOperand(0).getReg())
     return 0;
   return isWhole(C.Model.info(MI.getOperand(0).getReg())) ? bitsOf(MI.getOperand(0)) : 0;
+}
+
+uint16_t ReferenceFlow::offsetBase(unsigned Index) const {
+  const Instruction &I = C.Instructions[Index];
+  ValueOp Op = C.Model.valueOf(*I.MI);
+  bool Offsets = Op == ValueOp::Offset || Op == ValueOp::Difference;
+  return Offsets ? static_cast<uint16_t>(valueSources(I) & Before[Index].Registers) : 0;
 }
 
 bool ReferenceFlow::wordsHold(const State &S, const WordAccess *A) const {
@@ -266,10 +285,18 @@ void ReferenceFlow::backward(unsigned Index, Demand &D) {
     D.References.Registers |= Returned;
 }
 
+// Registers that a return hands on as references. Where each value that is returned has gone through a marker, the forward flow has it, and a null
+// need not be listed.
 uint64_t ReferenceFlow::returned() const {
   static constexpr unsigned Order[] = {RAX, RDX, RCX};
+  const Function &F = C.MF.getFunction();
+  if (all_of(F, [](const BasicBlock &B) {
+        auto *Return = dyn_cast<ReturnInst>(B.getTerminator());
+        return !Return || !Return->getReturnValue() || isMarked(*Return->getReturnValue());
+      }))
+    return 0;
   SmallVector<Type *, 4> Parts;
-  flatten(C.MF.getFunction().getReturnType(), Parts);
+  flatten(F.getReturnType(), Parts);
   uint64_t Bits = 0;
   for (unsigned I = 0; I != Parts.size() && I != std::size(Order); ++I)
     if (isReference(Parts[I]))

@@ -40,6 +40,8 @@ public:
   const Point &before(unsigned Index) const { return Points[Index]; }
   /// Whether a reference goes through a stack object that nothing describes.
   bool losesReferences() const { return Lost; }
+  /// The general registers with references of which the instruction makes an interior one.
+  uint16_t offsetBase(unsigned Index) const;
 
 private:
   // Registers: general in bits 0-15, vector in 16-47, then what is no location.

@@ -12,13 +12,6 @@ namespace stillpoint {
 
 using Position = StackWords::Position;
 
-namespace {
-
-// Registers that a frame further up the stack can be asked for.
-constexpr uint16_t FoundInOuterFrames = 1u << RBX | 1u << RBP | 1u << R12 | 1u << R13 | 1u << R14 | 1u << R15;
-
-} // namespace
-
 References::References(const Code &C, const FrameFlow &Frames, const Liveness &Live) : C(C) {
   const Function &F = C.MF.getFunction();
   Undescribed = F.hasFnAttribute(UndescribedAttribute);
@@ -59,9 +52,34 @@ uint16_t References::writtenRegisters(unsigned Index) const {
   return Bits;
 }
 
-bool References::writesFrame(unsigned Index) const {
+SmallVector<int32_t, 2> References::writtenSlots(unsigned Index) const {
+  SmallVector<int32_t, 2> Slots;
+  if (const WordAccess *A = Stack ? Stack->access(Index) : nullptr; A && C.Instructions[Index].MI->mayStore())
+    for (unsigned W : A->Words)
+      if ((*Stack)[W].Base == Stack->base())
+        Slots.push_back((*Stack)[W].Index);
+  return Slots;
+}
+
+// The access of one whole slot that has a name.
+const WordAccess *References::slotAccess(unsigned Index) const {
   const WordAccess *A = Stack ? Stack->access(Index) : nullptr;
-  return A && !A->Words.empty() && C.Instructions[Index].MI->mayStore();
+  return A && A->Whole && A->Words.size() == 1 && (*Stack)[A->Words[0]].Base == Stack->base() ? A : nullptr;
+}
+
+std::optional<int32_t> References::reloads(unsigned Index) const {
+  const WordAccess *A = slotAccess(Index);
+  if (!A || C.Instructions[Index].Class != OpClass::Load)
+    return std::nullopt;
+  return (*Stack)[A->Words[0]].Index;
+}
+
+std::optional<std::pair<int32_t, unsigned>> References::spills(unsigned Index) const {
+  const WordAccess *A = slotAccess(Index);
+  if (!A || C.Instructions[Index].Class != OpClass::Store)
+    return std::nullopt;
+  const MachineInstr &MI = *C.Instructions[Index].MI;
+  return std::pair((*Stack)[A->Words[0]].Index, C.Model.general64(MI.getOperand(MI.getNumExplicitOperands() - 1).getReg()));
 }
 
 void References::addSlots(unsigned Index, abi::frame_form Form, PointReferences &R) const {

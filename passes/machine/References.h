@@ -8,9 +8,6 @@
 //
 // Invariants: at a point that is not unsafe, for every reference that is live, its location is listed. At a call that a callee may be stopped in, the
 // same holds for what is live across the call. A function that holds references that nothing describes is unsafe as a whole.
-//
-// Smoothing: a register or word that is dead may stay listed for a few instructions, up to the next change of state, since every change costs a
-// byte or two. Never over a call or the end of a block, so that what is dead can be collected; never behind a write to it.
 #ifndef STILLPOINT_PASSES_MACHINE_REFERENCES_H
 #define STILLPOINT_PASSES_MACHINE_REFERENCES_H
 
@@ -38,12 +35,24 @@ public:
   PointReferences at(unsigned Index, abi::frame_form Form) const;
   /// Adds the base of slots and the stack roots.
   void describe(emit::FrameDescription &Frame) const;
-  /// Whether the value of a listed location is written by an instruction.
+
+  // What one instruction does to locations, by the names of the table.
+  /// Registers whose old value is gone behind it.
   uint16_t writtenRegisters(unsigned Index) const;
-  bool writesFrame(unsigned Index) const;
+  llvm::SmallVector<int32_t, 2> writtenSlots(unsigned Index) const;
+  /// The slot that its result is a copy of.
+  std::optional<int32_t> reloads(unsigned Index) const;
+  /// A slot, and the register that it becomes a copy of.
+  std::optional<std::pair<int32_t, unsigned>> spills(unsigned Index) const;
+  /// The references among what it adds up.
+  uint16_t offsetBase(unsigned Index) const { return Flow ? Flow->offsetBase(Index) : 0; }
+
+  /// Registers that a frame further up the stack can be asked for.
+  static constexpr uint16_t FoundInOuterFrames = 1u << RBX | 1u << RBP | 1u << R12 | 1u << R13 | 1u << R14 | 1u << R15;
 
 private:
   uint16_t survivors(unsigned Index) const;
+  const WordAccess *slotAccess(unsigned Index) const;
   void addSlots(unsigned Index, abi::frame_form Form, PointReferences &R) const;
 
   const Code &C;

@@ -36,6 +36,8 @@ constexpr NamedClass NamedOpcodes[] = {
     {"SUB64ri32", OpClass::SubImmediate},
     {"LEA64r", OpClass::LoadAddress},
     {"MOV64rr", OpClass::Move},
+    {"MOV64rm", OpClass::Load},
+    {"MOV64mr", OpClass::Store},
     {"LEAVE64", OpClass::Leave},
     {"XOR32rr", OpClass::Zero},
     {"XOR64rr", OpClass::Zero},

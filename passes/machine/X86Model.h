@@ -37,6 +37,8 @@ enum class OpClass : uint8_t {
   SubImmediate, // SUB64ri8, SUB64ri32
   LoadAddress,  // LEA64r
   Move,         // MOV64rr
+  Load,         // MOV64rm
+  Store,        // MOV64mr
   Leave,        // LEAVE64
   Zero,         // XOR32rr, SUB32rr and the like: zero if both sources are one register
   TlsAddress,   // TLS_addr64 and relatives: several instructions, RAX is thread-local
