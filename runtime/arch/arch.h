@@ -16,7 +16,7 @@
 namespace stillpoint::rt {
 struct thread_image;
 struct managed_caller;
-}
+} // namespace stillpoint::rt
 
 namespace stillpoint::rt::arch {
 

@@ -37,7 +37,8 @@ inline void stop_if_wanted(const managed_caller &caller) noexcept {
 
 inline managed_caller caller_of(void *return_address, void *frame) noexcept {
   const auto address = reinterpret_cast<std::uintptr_t>(frame);
-  return {reinterpret_cast<std::uintptr_t>(return_address), address + 2 * sizeof(void *), *static_cast<const std::uintptr_t *>(frame), address};
+  return {reinterpret_cast<std::uintptr_t>(return_address), address + 2 * sizeof(void *), *static_cast<const std::uintptr_t *>(frame),
+          address};
 }
 
 } // namespace stillpoint::rt::preempt

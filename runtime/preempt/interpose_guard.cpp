@@ -43,13 +43,13 @@ STILLPOINT_API int __cxa_guard_acquire(std::int64_t *g) {
 
 STILLPOINT_API void __cxa_guard_release(std::int64_t *g) {
   real_release(g);
-  if (count_given_back())
-    [[clang::musttail]] return stop_given_back(g);
+  if (count_given_back()) [[clang::musttail]]
+    return stop_given_back(g);
 }
 
 STILLPOINT_API void __cxa_guard_abort(std::int64_t *g) {
   real_abort(g);
-  if (count_given_back())
-    [[clang::musttail]] return stop_given_back(g);
+  if (count_given_back()) [[clang::musttail]]
+    return stop_given_back(g);
 }
 }

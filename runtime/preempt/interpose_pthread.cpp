@@ -107,8 +107,8 @@ STILLPOINT_API int pthread_mutex_clocklock(pthread_mutex_t *m, clockid_t clock, 
 }
 int stillpoint_mutex_unlock(pthread_mutex_t *m) {
   const int result = real_pthread_mutex_unlock(m);
-  if (result == 0 && count_given_back())
-    [[clang::musttail]] return stop_given_back(m);
+  if (result == 0 && count_given_back()) [[clang::musttail]]
+    return stop_given_back(m);
   return result;
 }
 
@@ -130,8 +130,8 @@ STILLPOINT_API int pthread_rwlock_clockwrlock(pthread_rwlock_t *l, clockid_t clo
 }
 int stillpoint_rwlock_unlock(pthread_rwlock_t *l) {
   const int result = real_pthread_rwlock_unlock(l);
-  if (result == 0 && count_given_back())
-    [[clang::musttail]] return stop_given_back(l);
+  if (result == 0 && count_given_back()) [[clang::musttail]]
+    return stop_given_back(l);
   return result;
 }
 
@@ -139,8 +139,8 @@ STILLPOINT_API int pthread_spin_lock(pthread_spinlock_t *l) noexcept { return co
 STILLPOINT_API int pthread_spin_trylock(pthread_spinlock_t *l) noexcept { return count_if_taken(real_pthread_spin_trylock(l)); }
 int stillpoint_spin_unlock(pthread_spinlock_t *l) {
   const int result = real_pthread_spin_unlock(l);
-  if (result == 0 && count_given_back())
-    [[clang::musttail]] return stop_given_back(l);
+  if (result == 0 && count_given_back()) [[clang::musttail]]
+    return stop_given_back(l);
   return result;
 }
 
@@ -150,8 +150,8 @@ STILLPOINT_API int mtx_trylock(mtx_t *m) { return count_if_taken(real_mtx_tryloc
 STILLPOINT_API int mtx_timedlock(mtx_t *m, const timespec *until) { return count_if_taken(real_mtx_timedlock(m, until)); }
 STILLPOINT_API int mtx_unlock(mtx_t *m) {
   const int result = real_mtx_unlock(m);
-  if (result == 0 && count_given_back())
-    [[clang::musttail]] return stop_given_back(m);
+  if (result == 0 && count_given_back()) [[clang::musttail]]
+    return stop_given_back(m);
   return result;
 }
 
@@ -162,7 +162,7 @@ STILLPOINT_API void flockfile(FILE *f) noexcept {
 STILLPOINT_API int ftrylockfile(FILE *f) noexcept { return count_if_taken(real_ftrylockfile(f)); }
 void stillpoint_funlockfile(FILE *f) {
   real_funlockfile(f);
-  if (count_given_back())
-    [[clang::musttail]] return stop_given_back_file(f);
+  if (count_given_back()) [[clang::musttail]]
+    return stop_given_back_file(f);
 }
 }

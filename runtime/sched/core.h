@@ -22,6 +22,9 @@ namespace stillpoint::rt {
 struct worker;
 struct processor;
 struct scheduler;
+namespace scan {
+class frame_cache;
+}
 
 enum class task_state : std::uint8_t {
   runnable, // in a queue; its stack belongs to whoever takes it out
@@ -102,6 +105,7 @@ struct worker {
   std::atomic<refusal> last_refusal{refusal::none};
   worker_counters counters; // relaxed atomics, written by this worker (and its handler), read by anyone
 
+  scan::frame_cache *frames = nullptr; // this thread's own
   void *signal_stack = nullptr;
   worker *next_all = nullptr; // list of all workers; workers are never freed while the process lives
   void *sched = nullptr;      // the scheduler's private part

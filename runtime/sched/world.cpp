@@ -15,6 +15,7 @@
 // Rejected: waking idle workers for the stop (tens of microseconds); a barrier that counts arrivals (idle workers do not come).
 #include "sched/world.h"
 
+#include "scan/foreign.h"
 #include "sched/run.h"
 #include "sched/tasks.h"
 
@@ -180,6 +181,7 @@ void count_stop(worker &w, bool reached, std::uint64_t took) noexcept {
 
 bool stop(processor &self, std::uint64_t patience_ns) noexcept {
   scheduler &s = *self.owner;
+  scan::prepare_foreign();
   claim(self);
   const std::uint64_t begin = monotonic_now();
   const bool reached = wait_for_all(self, begin, patience_ns);
