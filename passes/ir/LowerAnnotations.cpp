@@ -7,7 +7,8 @@
 //  1. llvm.global.annotations is read: a function annotated as nosplit gets the attribute, and noinline (inlined elsewhere it would lose
 //     its protection). Our entries leave the global; nothing of them reaches the object file.
 //  2. Calls of the two functions that open and close an unsafe region become the markers (passes/Markers.h).
-//  3. With liveness=full every function is told so, which survives link-time optimisation.
+//  3. Atomic operations on references become instructions (ReferenceAtomics.cpp).
+//  4. With liveness=full every function is told so, which survives link-time optimisation.
 //
 // Invariant: a module without our attributes and options is left untouched.
 #include "passes/Markers.h"
@@ -112,6 +113,7 @@ bool lowerAnnotations(Module &M) {
   bool Changed = lowerGlobalAnnotations(M);
   Changed |= lowerRegionCalls(M, stillpoint::UnsafeBeginFunction, stillpoint::UnsafeBeginMarker);
   Changed |= lowerRegionCalls(M, stillpoint::UnsafeEndFunction, stillpoint::UnsafeEndMarker);
+  Changed |= stillpoint::lowerReferenceAtomics(M);
   return Changed;
 }
 

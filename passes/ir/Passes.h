@@ -32,6 +32,9 @@ private:
 /// The same at the head of code generation, for IR that saw no pipeline; liveness is then the code generator's option.
 llvm::ModulePass *createLowerAnnotationsLegacyPass();
 
+/// Replaces the calls of atomic operations on references by instructions; part of LowerAnnotationsPass.
+bool lowerReferenceAtomics(llvm::Module &M);
+
 /// Adds the module's descriptor, constructor and destructor before link-time optimisation, so that it keeps one copy.
 class RegisterModulePass : public llvm::PassInfoMixin<RegisterModulePass> {
 public:
