@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Everything: tasks, sleeping, waiting, counters. docs/environment.md lists the environment variables.
+// Everything: tasks, sleeping, waiting, counters; with the compiler plugin also references to collected memory. docs/environment.md lists the environment variables.
 #ifndef STILLPOINT_STILLPOINT_HPP
 #define STILLPOINT_STILLPOINT_HPP
 
@@ -8,6 +8,10 @@
 #include <stillpoint/sleep.hpp>
 #include <stillpoint/task.hpp>
 #include <stillpoint/wait_group.hpp>
+
+#ifdef __STILLPOINT__ // the plugin's
+#include <stillpoint/gc.hpp>
+#endif
 
 #if __has_include(<stillpoint/preempt.hpp>)
 #include <stillpoint/preempt.hpp>
