@@ -7,10 +7,17 @@
 // A broken promise that nobody can be told of (an exception that leaves a task, a stack overflow) ends the program with a line on stderr.
 //
 // A task's entry is a template here, so that it is compiled with the caller's flags: it is managed code if the caller is.
+//
+// Closures may hold references to collected memory (<stillpoint/gc.hpp>). A closure type that is trivially copyable holds none, as gc::ref is
+// not; of any other the layout that the compiler plugin makes tells. One that does lives in memory whose references are roots.
 #ifndef STILLPOINT_TASK_HPP
 #define STILLPOINT_TASK_HPP
 
 #include <stillpoint/export.hpp>
+
+#ifdef __STILLPOINT__ // the plugin's
+#include <stillpoint/gc/entry.hpp>
+#endif
 
 #include <cstddef>
 #include <cstdint>
@@ -36,9 +43,90 @@ namespace detail {
 STILLPOINT_API void run_main(void (*entry)(void *), void *argument);
 STILLPOINT_API void start_task(std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument);
 
+#ifdef __STILLPOINT__
+template <class T>
+inline constexpr bool may_hold_references = std::is_object_v<T> && !std::is_trivially_copyable_v<T>;
+
+// The layout of a T, if it holds references, else null.
+template <class T>
+abi::layout *layout_with_references() {
+  abi::layout &layout = gc::detail::layout_of<std::remove_cv_t<T>>::value;
+  return layout.reference_count ? &layout : nullptr;
+}
+
+// While one lives, the references in `object`, on the stack of a thread that nobody scans, are roots.
+template <class T>
+class stack_roots {
+public:
+  explicit stack_roots(T &object) : words_((void *)std::addressof(object)) { // whatever T is, a function too
+    if constexpr (may_hold_references<T>)
+      if ((layout_ = layout_with_references<T>()))
+        add();
+  }
+  ~stack_roots() { remove(); }
+  stack_roots(const stack_roots &) = delete;
+  stack_roots &operator=(const stack_roots &) = delete;
+
+private:
+  gc::detail::raw_ref *word(std::uint32_t n) const {
+    return reinterpret_cast<gc::detail::raw_ref *>(static_cast<char *>(words_) + layout_->reference_offsets[n]);
+  }
+  void add() {
+    try {
+      for (; count_ != layout_->reference_count; ++count_)
+        gc::detail::add_root(word(count_));
+    } catch (...) {
+      remove();
+      throw;
+    }
+  }
+  void remove() noexcept {
+    while (count_)
+      gc::detail::remove_root(word(--count_));
+  }
+
+  void *words_;
+  const abi::layout *layout_ = nullptr;
+  std::uint32_t count_ = 0;
+};
+#endif
+
+template <class F>
+struct delete_closure {
+  void operator()(F *f) const {
+#ifdef __STILLPOINT__
+    if constexpr (may_hold_references<F>)
+      if (layout_with_references<F>()) {
+        std::destroy_at(f);
+        return gc::detail::free_rooted(f);
+      }
+#endif
+    delete f;
+  }
+};
+template <class F>
+using closure_pointer = std::unique_ptr<F, delete_closure<F>>;
+
+template <class F, class G>
+closure_pointer<F> make_closure(G &&f) {
+#ifdef __STILLPOINT__
+  if constexpr (may_hold_references<F>)
+    if (abi::layout *layout = layout_with_references<F>()) {
+      void *const memory = gc::detail::allocate_rooted(*layout);
+      try {
+        return closure_pointer<F>(::new (memory) F(std::forward<G>(f)));
+      } catch (...) {
+        gc::detail::free_rooted(memory);
+        throw;
+      }
+    }
+#endif
+  return closure_pointer<F>(new F(std::forward<G>(f)));
+}
+
 template <class F>
 void task_entry(void *argument) {
-  const std::unique_ptr<F> f(static_cast<F *>(argument));
+  const closure_pointer<F> f(static_cast<F *>(argument));
   std::invoke(std::move(*f));
 }
 
@@ -88,13 +176,21 @@ struct main_call<F, void> {
 template <class F>
 auto run(F &&f) -> std::invoke_result_t<F> {
   detail::main_call<F, std::invoke_result_t<F>> call{f};
+#ifdef __STILLPOINT__
+  if constexpr (detail::may_hold_references<std::remove_reference_t<F>> || detail::may_hold_references<decltype(call)>) {
+    const detail::stack_roots captured(f);
+    const detail::stack_roots result(call);
+    detail::run_main(&call.entry, &call);
+    return call.take();
+  }
+#endif
   detail::run_main(&call.entry, &call);
   return call.take();
 }
 
-/// Starts a task that calls `f()`, whose result is dropped. `f` is moved or copied to the heap, and destroyed by the task. The new task
-/// waits in
-/// its processor's queue behind those already there; an idle processor may take it at once.
+/// Starts a task that calls `f()`, whose result is dropped. `f` is moved or copied to the heap, and destroyed by the task; references to
+/// collected memory that it holds keep their objects alive until then. The new task waits in its processor's queue behind those already
+/// there; an idle processor may take it at once.
 ///
 /// Tasks only: throws std::logic_error elsewhere; std::length_error if the stack is to be larger than 1 GiB; std::bad_alloc if there is
 /// no memory.
@@ -103,7 +199,7 @@ template <class F>
 void go(const options &o, F &&f) {
   using closure = std::decay_t<F>;
   static_assert(std::is_invocable_v<closure>, "go() wants something to call without arguments");
-  auto held = std::make_unique<closure>(std::forward<F>(f));
+  auto held = detail::make_closure<closure>(std::forward<F>(f));
   detail::start_task(o.name, o.stack_size, detail::task_entry<closure>, held.get());
   static_cast<void>(held.release()); // the task's now
 }

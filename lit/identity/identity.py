@@ -5,7 +5,7 @@ usage: identity.py CLANG PLUGIN INCLUDE LEVELS ROOT PATH...
 
 Every C and C++ file below the PATHs (relative to ROOT) is compiled at the LEVELS (of O0,O2,O3,g); the bytes, the order and the
 relocations of all executable sections, but the one that only the plugin makes, have to be the same. A test that splits itself (split-file)
-is taken part by part. Files that use the plugin's attributes are left out: the attributes are there to change code. Prints what was compared and ends with
+is taken part by part. Files that use the plugin's attributes or references are left out: these are there to change code. Prints what was compared and ends with
 status 1 if anything differs, does not compile, or nothing was compared.
 
 A file may say `identity: skip (reason)`, or `identity: flags -mavx2 ...` for what it needs.
@@ -20,7 +20,7 @@ import tempfile
 
 CONFIGURATIONS = {"O0": ["-O0"], "O2": ["-O2"], "O3": ["-O3"], "g": ["-O2", "-g", "-fPIC", "-ffunction-sections"]}
 OWN_SECTION = "stillpoint_init"
-ATTRIBUTES = re.compile(r"\[\[\s*stillpoint::|stillpoint_nosplit|stillpoint_unsafe_region")
+ATTRIBUTES = re.compile(r"\[\[\s*stillpoint::|stillpoint_nosplit|stillpoint_unsafe_region|stillpoint/gc|address_space\(1\)")
 SHF_EXECINSTR, SHT_RELA, R_X86_64_NONE = 4, 4, 0
 
 
