@@ -41,7 +41,8 @@ using Extents = llvm::SmallVector<Extent, 16>;
 bool isReference(QualType Type) {
   if (!Type->isPointerType() && !Type->isReferenceType())
     return false;
-  return toTargetAddressSpace(Type->getPointeeType().getAddressSpace()) == stillpoint::ReferenceAddressSpace;
+  LangAS Space = Type->getPointeeType().getAddressSpace();
+  return isTargetAddressSpace(Space) && toTargetAddressSpace(Space) == stillpoint::ReferenceAddressSpace;
 }
 
 bool anyReference(llvm::ArrayRef<Extent> Found) {
