@@ -175,6 +175,8 @@ void report(const settings &set) noexcept {
     print_cycle(now.record);
 }
 
+bool several_workers(const scheduler &s) noexcept { return s.count > 1 || (all_caches() && all_caches()->next_all); }
+
 bool begin(processor &self, bool urgent) noexcept {
   cache &mine = cache_here(self);
   finish_sweeping();
@@ -182,7 +184,7 @@ bool begin(processor &self, bool urgent) noexcept {
   stopped_world stopped(self, urgent);
   if (!stopped.reached())
     return put_off();
-  begin_marking(self.owner->count > 1);
+  begin_marking(several_workers(*self.owner));
   mark_roots(*self.owner, mine);
   publish_local(mine);
   now.next_step_at.store(0, std::memory_order_relaxed);
@@ -234,12 +236,12 @@ bool stress(processor &self) noexcept {
     mark_all();
     end_marking(&s, mine, s.set);
   }
-  begin_marking(s.count > 1);
+  begin_marking(several_workers(s));
   mark_all();
   end_marking(&s, mine, s.set);
   const cycle_record whole = now.record;
   if (whole.number % 4 == 0) {
-    begin_marking(s.count > 1);
+    begin_marking(several_workers(s));
     mark_all();
     allow_draining();
   }
@@ -310,6 +312,8 @@ cache &own_cache(worker &w) {
   if (cache *const mine = this_cache())
     return *mine;
   prepare(w.held->owner->set);
+  if (all_caches())
+    set_shared_marking(true); // another worker is here, or was left behind by an earlier run()
   return attach_cache(&w);
 }
 
@@ -318,8 +322,7 @@ step share_of_work(cache &mine) noexcept {
   if (!marking())
     return so_far >= now.next_step_at.load(std::memory_order_relaxed) ? step::begin : step::none;
   // As if all of the heap were live: marking is rather done too early than too late.
-  const std::uint64_t owed =
-      scan_owed(now.aims, now.record.heap_before, so_far - now.marking_from.load(std::memory_order_relaxed));
+  const std::uint64_t owed = scan_owed(now.aims, now.record.heap_before, so_far - now.marking_from.load(std::memory_order_relaxed));
   const std::uint64_t done = now.scanned.load(std::memory_order_relaxed);
   if (done < owed)
     drain_and_count(mine, std::min<std::uint64_t>(owed - done, most_of_a_share));

@@ -89,47 +89,9 @@ mark_chunk *take_chunk() noexcept {
   return c;
 }
 
-inline void push(cache &mine, std::uintptr_t item) noexcept {
-  mark_chunk *c = mine.local;
-  if (!c || c->count == mark_chunk::capacity) [[unlikely]] {
-    if (c)
-      give_chunk(*c);
-    c = mine.local = empty_chunk();
-  }
-  c->items[c->count++] = item;
-}
-
-inline std::uintptr_t pop(cache &mine) noexcept {
-  mark_chunk *c = mine.local;
-  if (!c || c->count == 0) [[unlikely]] {
-    mark_chunk *const other = take_chunk();
-    if (!other)
-      return 0;
-    if (c)
-      give_chunk(*c);
-    c = mine.local = other;
-  }
-  return c->items[--c->count];
-}
-
-// Gives the older half away: in a tree, those with the most below them.
-void share(cache &mine) noexcept {
-  mark_chunk *const c = mine.local;
-  if (!c || c->count < 4 || list.waiting.load(std::memory_order_relaxed) != 0)
-    return;
-  mark_chunk *const half = empty_chunk();
-  half->count = c->count / 2;
-  std::copy_n(c->items, half->count, half->items);
-  std::copy(c->items + half->count, c->items + c->count, c->items);
-  c->count -= half->count;
-  give_chunk(*half);
-}
-
 // Sets the mark; false if it was set.
 template <bool Shared>
-inline bool set_mark(span &s, std::uint32_t cell) noexcept {
-  std::atomic<std::uint64_t> &word = s.marked[cell / 64];
-  const std::uint64_t bit = std::uint64_t{1} << (cell % 64);
+inline bool set_mark(std::atomic<std::uint64_t> &word, std::uint64_t bit) noexcept {
   const std::uint64_t seen = word.load(std::memory_order_relaxed);
   if (seen & bit)
     return false;
@@ -139,108 +101,179 @@ inline bool set_mark(span &s, std::uint32_t cell) noexcept {
   return true;
 }
 
-template <bool Shared>
-inline void mark_word(cache &mine, std::uintptr_t word) noexcept {
-  span *const s = span_of(word);
-  if (!s) [[unlikely]]
-    return;
-  const std::uint32_t cell = cell_of(*s, word);
-  if (cell >= s->cells || !set_mark<Shared>(*s, cell))
-    return;
-  mine.marked_bytes += s->large ? s->bytes : s->cell_size;
-  ++mine.marked_objects;
-  if (s->scan != scanning::nothing)
-    push(mine, address_of(*s, cell));
-}
-
-inline std::uintptr_t read(std::uintptr_t address) noexcept {
+STILLPOINT_RACES_WITH_TASKS inline std::uintptr_t read(std::uintptr_t address) noexcept {
   return __atomic_load_n(reinterpret_cast<std::uintptr_t *>(address), __ATOMIC_RELAXED);
 }
 
+// A cache's marking, with everything in registers that the compiler would otherwise read again after each store.
 template <bool Shared>
-STILLPOINT_RACES_WITH_TASKS inline void mark_words(cache &mine, std::uintptr_t object, std::uint64_t words) noexcept {
-  for (; words != 0; words &= words - 1)
-    if (const std::uintptr_t word = read(object + 8 * static_cast<unsigned>(std::countr_zero(words))))
-      mark_word<Shared>(mine, word);
-}
-
-template <bool Shared>
-STILLPOINT_RACES_WITH_TASKS inline void mark_object(cache &mine, std::uintptr_t object, const type_record &type) noexcept {
-  if (type.reference_words != 0)
-    return mark_words<Shared>(mine, object, type.reference_words);
-  for (const std::uint32_t offset : type.offsets)
-    if (const std::uintptr_t word = read(object + offset))
-      mark_word<Shared>(mine, word);
-}
-
-// The elements of an array from `from` on, or a part of them.
-template <bool Shared>
-std::size_t scan_elements(cache &mine, const span &s, std::uintptr_t array, std::uintptr_t from) noexcept {
-  const type_record &type = *s.cls->type;
-  const std::uintptr_t first = array + first_element(*s.cls);
-  const std::size_t room = (array + s.bytes - first) / type.size;
-  const std::size_t count = s.cls->form == shape::counted_array ? std::min<std::size_t>(read(array), room) : room;
-  const std::uintptr_t end = first + count * type.size;
-  std::uintptr_t at = std::max(from, first);
-  std::uintptr_t stop = end;
-  if (end - at > piece) {
-    stop = at + std::max<std::size_t>(piece / type.size, 1) * type.size;
-    if (stop < end)
-      push(mine, stop | rest_of_array);
+class marker {
+public:
+  explicit marker(cache &mine) noexcept : mine_(mine), heap_(range.base), size_(range.size), table_(range.table) { adopt(mine.local); }
+  ~marker() {
+    settle();
+    mine_.marked_bytes += bytes_;
+    mine_.marked_objects += objects_;
   }
-  const std::size_t bytes = stop - at;
-  for (; at < stop; at += type.size)
-    mark_object<Shared>(mine, at, type);
-  return bytes;
-}
+  marker(const marker &) = delete;
+  marker &operator=(const marker &) = delete;
 
-template <bool Shared>
-std::size_t scan_general(cache &mine, const span &s, std::uintptr_t object, std::uintptr_t from) noexcept {
-  if (s.cls->form != shape::object)
-    return scan_elements<Shared>(mine, s, object, from);
-  mark_object<Shared>(mine, object, *s.cls->type);
-  return s.bytes;
-}
+  void mark(std::uintptr_t word) noexcept {
+    const std::uintptr_t offset = word - heap_;
+    if (offset >= size_) [[unlikely]]
+      return;
+    span *const s = table_[offset >> page_shift].load(std::memory_order_acquire); // pairs with the release in publish_span
+    if (!s) [[unlikely]]
+      return;
+    const std::uint32_t cell = cell_of(*s, word);
+    if (cell >= s->cells || !set_mark<Shared>(s->marked[cell / 64], std::uint64_t{1} << (cell % 64)))
+      return;
+    ++objects_;
+    bytes_ += s->large ? s->bytes : s->cell_size;
+    if (s->scan != scanning::nothing)
+      push(address_of(*s, cell));
+  }
 
-template <bool Shared>
-inline std::size_t scan(cache &mine, std::uintptr_t item) noexcept {
-  const span &s = *range.table[(item - range.base) >> page_shift].load(std::memory_order_relaxed);
-  if (s.scan == scanning::words) [[likely]] {
-    mark_words<Shared>(mine, item, s.reference_words);
+  void mark_words(std::uintptr_t object, std::uint64_t words) noexcept {
+    for (; words != 0; words &= words - 1)
+      mark(read(object + 8 * static_cast<unsigned>(std::countr_zero(words))));
+  }
+
+  void mark_object(std::uintptr_t object, const type_record &type) noexcept {
+    if (type.reference_words != 0)
+      return mark_words(object, type.reference_words);
+    for (const std::uint32_t offset : type.offsets)
+      mark(read(object + offset));
+  }
+
+  // Until nothing is left or about `budget` bytes are scanned; returns how many.
+  std::size_t drain(std::size_t budget) noexcept {
+    std::uintptr_t ring[ring_size] = {};
+    std::size_t done = 0;
+    std::size_t in_ring = 0;
+    unsigned scans = 0;
+    for (std::size_t at = 0; done < budget; at = (at + 1) % ring_size) {
+      const std::uintptr_t fresh = pop();
+      const std::uintptr_t item = ring[at];
+      ring[at] = fresh;
+      if (fresh) {
+        __builtin_prefetch(reinterpret_cast<const void *>(fresh));
+        ++in_ring;
+      }
+      if (item) {
+        --in_ring;
+        done += scan(item);
+        if (Shared && ++scans % scans_between_looks == 0)
+          share();
+      } else if (!fresh && in_ring == 0) {
+        break;
+      }
+    }
+    for (const std::uintptr_t item : ring)
+      if (item)
+        push(item);
+    return done;
+  }
+
+private:
+  void push(std::uintptr_t item) noexcept {
+    if (top_ == limit_) [[unlikely]]
+      make_room();
+    *top_++ = item;
+  }
+
+  std::uintptr_t pop() noexcept {
+    if (top_ == bottom_) [[unlikely]]
+      if (!fetch())
+        return 0;
+    return *--top_;
+  }
+
+  void adopt(mark_chunk *c) noexcept {
+    mine_.local = c;
+    bottom_ = c ? c->items : nullptr;
+    top_ = c ? c->items + c->count : nullptr;
+    limit_ = c ? c->items + mark_chunk::capacity : nullptr;
+  }
+  void settle() noexcept {
+    if (mine_.local)
+      mine_.local->count = static_cast<std::size_t>(top_ - bottom_);
+  }
+  [[gnu::noinline]] void make_room() noexcept {
+    settle();
+    if (mine_.local)
+      give_chunk(*mine_.local);
+    adopt(empty_chunk());
+  }
+  [[gnu::noinline]] bool fetch() noexcept {
+    mark_chunk *const other = take_chunk();
+    if (!other)
+      return false;
+    settle();
+    if (mine_.local)
+      give_chunk(*mine_.local);
+    adopt(other);
+    return true;
+  }
+  // Gives the older half away: in a tree, those with the most below them.
+  void share() noexcept {
+    const auto count = static_cast<std::size_t>(top_ - bottom_);
+    if (count < 4 || list.waiting.load(std::memory_order_relaxed) != 0)
+      return;
+    mark_chunk *const half = empty_chunk();
+    half->count = count / 2;
+    std::copy_n(bottom_, half->count, half->items);
+    std::copy(bottom_ + half->count, top_, bottom_);
+    top_ -= half->count;
+    give_chunk(*half);
+  }
+
+  // The elements of an array from `from` on, or a part of them.
+  std::size_t scan_elements(const span &s, std::uintptr_t array, std::uintptr_t from) noexcept {
+    const type_record &type = *s.cls->type;
+    const std::uintptr_t first = array + first_element(*s.cls);
+    const std::size_t room = (array + s.bytes - first) / type.size;
+    const std::size_t count = s.cls->form == shape::counted_array ? std::min<std::size_t>(read(array), room) : room;
+    const std::uintptr_t end = first + count * type.size;
+    std::uintptr_t at = std::max(from, first);
+    std::uintptr_t stop = end;
+    if (end - at > piece) {
+      stop = at + std::max<std::size_t>(piece / type.size, 1) * type.size;
+      if (stop < end)
+        push(stop | rest_of_array);
+    }
+    const std::size_t bytes = stop - at;
+    for (; at < stop; at += type.size)
+      mark_object(at, type);
+    return bytes;
+  }
+
+  [[gnu::noinline]] std::size_t scan_general(const span &s, std::uintptr_t item) noexcept {
+    const std::uintptr_t at = item & ~rest_of_array;
+    if (s.cls->form != shape::object)
+      return scan_elements(s, address_of(s, cell_of(s, at)), at);
+    mark_object(at, *s.cls->type);
+    return s.bytes;
+  }
+
+  std::size_t scan(std::uintptr_t item) noexcept {
+    const span &s = *table_[(item - heap_) >> page_shift].load(std::memory_order_relaxed);
+    if (s.scan != scanning::words) [[unlikely]]
+      return scan_general(s, item);
+    mark_words(item, s.reference_words);
     return s.cell_size;
   }
-  const std::uintptr_t at = item & ~rest_of_array;
-  return scan_general<Shared>(mine, s, item == at ? at : address_of(s, cell_of(s, at)), at);
-}
 
-template <bool Shared>
-std::size_t drain_as(cache &mine, std::size_t budget) noexcept {
-  std::uintptr_t ring[ring_size] = {};
-  std::size_t done = 0;
-  std::size_t in_ring = 0;
-  unsigned scans = 0;
-  for (std::size_t at = 0; done < budget; at = (at + 1) % ring_size) {
-    const std::uintptr_t fresh = pop(mine);
-    const std::uintptr_t item = ring[at];
-    ring[at] = fresh;
-    if (fresh) {
-      __builtin_prefetch(reinterpret_cast<const void *>(fresh));
-      ++in_ring;
-    }
-    if (item) {
-      --in_ring;
-      done += scan<Shared>(mine, item);
-      if (Shared && ++scans % scans_between_looks == 0)
-        share(mine);
-    } else if (!fresh && in_ring == 0) {
-      break;
-    }
-  }
-  for (const std::uintptr_t item : ring)
-    if (item)
-      push(mine, item);
-  return done;
-}
+  cache &mine_;
+  std::uintptr_t heap_;
+  std::uintptr_t size_;
+  std::atomic<span *> *table_;
+  std::uintptr_t *bottom_ = nullptr;
+  std::uintptr_t *top_ = nullptr;
+  std::uintptr_t *limit_ = nullptr;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t objects_ = 0;
+};
 
 bool shared_marking() noexcept { return list.shared.load(std::memory_order_relaxed); }
 
@@ -248,29 +281,17 @@ bool shared_marking() noexcept { return list.shared.load(std::memory_order_relax
 
 void set_shared_marking(bool shared) noexcept { list.shared.store(shared, std::memory_order_relaxed); }
 
-void mark(cache &mine, std::uintptr_t word) noexcept {
-  if (shared_marking())
-    mark_word<true>(mine, word);
-  else
-    mark_word<false>(mine, word);
-}
+// Barriers and roots always mark as if others did: they may, on a worker that an earlier run() has left behind.
+void mark(cache &mine, std::uintptr_t word) noexcept { marker<true>(mine).mark(word); }
 
 void mark_from_outside(std::uintptr_t word) noexcept {
   cache nobody;
-  mark_word<true>(nobody, word);
+  mark(nobody, word);
   publish_local(nobody);
 }
 
 void mark_references_in(cache &mine, const type_record &type, const void *object) noexcept {
-  mark_object<true>(mine, reinterpret_cast<std::uintptr_t>(object), type);
-}
-
-void mark_contents(cache &mine, place object) noexcept {
-  const span &s = *object.in;
-  if (s.scan == scanning::words)
-    mark_words<true>(mine, object.address(), s.reference_words);
-  else if (s.scan == scanning::general)
-    scan_general<true>(mine, s, object.address(), object.address());
+  marker<true>(mine).mark_object(reinterpret_cast<std::uintptr_t>(object), type);
 }
 
 std::size_t drain(cache &mine, std::size_t budget) noexcept {
@@ -284,7 +305,7 @@ std::size_t drain(cache &mine, std::size_t budget) noexcept {
 }
 
 std::size_t drain_held(cache &mine, std::size_t budget) noexcept {
-  const std::size_t done = shared_marking() ? drain_as<true>(mine, budget) : drain_as<false>(mine, budget);
+  const std::size_t done = shared_marking() ? marker<true>(mine).drain(budget) : marker<false>(mine).drain(budget);
   publish_local(mine);
   return done;
 }
@@ -296,8 +317,6 @@ void hold_draining() noexcept {
 }
 
 void allow_draining() noexcept { list.held.store(0, std::memory_order_seq_cst); }
-
-bool anyone_drains() noexcept { return list.draining.load(std::memory_order_acquire) != 0; }
 
 void publish_local(cache &mine) noexcept {
   if (mine.local)

@@ -21,7 +21,8 @@
 
 namespace stillpoint::rt::gc {
 
-// Whether other workers may be marking at the same time. Without, a mark costs no locked instruction. Set while the world is stopped.
+// Whether several workers may be in drain() at the same time. Without, a mark costs no locked instruction. Set while the world is stopped, or by a
+// worker that comes before its first drain().
 void set_shared_marking(bool shared) noexcept;
 
 // Marks what `word` points into, if it is an object, and puts it up to be scanned. Whoever owns `mine`; while marking.
@@ -31,16 +32,12 @@ void mark_from_outside(std::uintptr_t word) noexcept;
 
 // Marks what the references in an object of `type` outside of the heap point to (rooted memory).
 void mark_references_in(cache &mine, const type_record &type, const void *object) noexcept;
-// Everything that an object refers to, whether it is marked or not (for objects whose destructor is to run).
-void mark_contents(cache &mine, place object) noexcept;
-
 // Scans for about `budget` bytes; returns how many. Fewer: there was nothing left to take. Leaves nothing in `mine`. drain_held is for the one who
 // has called hold_draining(): from then on no other drain() is under way, and new ones do nothing, until allow_draining().
 std::size_t drain(cache &mine, std::size_t budget) noexcept;
 std::size_t drain_held(cache &mine, std::size_t budget) noexcept;
 void hold_draining() noexcept;
 void allow_draining() noexcept;
-bool anyone_drains() noexcept;
 // Gives what `mine` holds to the common list. Its own thread, or with the world stopped.
 void publish_local(cache &mine) noexcept;
 // Whether the common list is empty and no one is in drain(): what remains is in others' chunks.

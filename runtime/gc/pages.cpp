@@ -105,7 +105,7 @@ template <class Wanted>
 void give_back_where(Wanted wanted, std::size_t most) noexcept STILLPOINT_REQUIRES(heap.mutex) {
   for (std::size_t page = next_free(heap.lowest_free, heap.frontier); page < heap.frontier && most > 0;) {
     std::size_t end = page;
-    while (end < heap.frontier && end < page + most && heap.free.get(end) && heap.dirty.get(end) && wanted(end))
+    while (end < heap.frontier && end - page < most && heap.free.get(end) && heap.dirty.get(end) && wanted(end))
       ++end;
     if (end > page) {
       give_back(page, end - page);
