@@ -129,6 +129,7 @@ void end_marking(scheduler *s, cache &mine, const settings &set) noexcept {
   now.record.live = now.live;
   now.record.goal = now.aims.goal;
   now.record.dying = dying();
+  count_cycle(now.record);
   now.ended.fetch_add(1, std::memory_order_release); // pairs with collected
   allow_draining();
 }
@@ -169,12 +170,6 @@ bool put_off() noexcept {
 
 cache &cache_here(processor &self) { return own_cache(*self.self); }
 
-void report(const settings &set) noexcept {
-  count_cycle(now.record);
-  if (set.gctrace)
-    print_cycle(now.record);
-}
-
 bool several_workers(const scheduler &s) noexcept { return s.count > 1 || (all_caches() && all_caches()->next_all); }
 
 bool begin(processor &self, bool urgent) noexcept {
@@ -211,8 +206,10 @@ bool finish(processor &self, bool urgent) noexcept {
     return true;
   }
   end_marking(&s, mine, s.set);
-  now.record.finish = stopped.start();
-  report(s.set);
+  cycle_record shown = now.record; // once the world runs, the next collection may begin
+  shown.finish = stopped.start();
+  if (s.set.gctrace)
+    print_cycle(shown);
   start_destroying(s);
   world::call_helpers(s); // to sweep
   return true;
@@ -251,7 +248,6 @@ bool stress(processor &self) noexcept {
     shown.finish = times;
     print_cycle(shown);
   }
-  count_cycle(whole);
   start_destroying(s);
   return true;
 }
@@ -381,7 +377,6 @@ void finish_alone(cache &mine, void (*more_roots)(cache &, void *), void *contex
   publish_all();
   mark_the_rest(nullptr, mine, never);
   end_marking(nullptr, mine, config());
-  report(config());
 }
 
 void collect_alone(cache &mine, void (*more_roots)(cache &, void *), void *context) noexcept {

@@ -41,7 +41,7 @@ TEST(config_death_test, refused) {
     refused("STILLPOINT_SLICE", value, "stillpoint: STILLPOINT_SLICE=" + std::string(value) + ": want a whole number and a unit");
   for (const char *value : {"19us", "0s", "1001s", "18446744073709551615s"})
     refused("STILLPOINT_SLICE", value, "stillpoint: STILLPOINT_SLICE=" + std::string(value) + ": want a slice from 20us");
-  refused("STILLPOINT_DEBUG", "gctrace=1", "unknown name \"gctrace\"; known: asyncpreemptoff preemptstats schedtrace");
+  refused("STILLPOINT_DEBUG", "gotrace=1", "unknown name \"gotrace\"; known: asyncpreemptoff preemptstats schedtrace");
   refused("STILLPOINT_DEBUG", "schedtrace=1,x", "STILLPOINT_DEBUG=schedtrace=1,x: unknown name \"x\"");
   refused("STILLPOINT_DEBUG", "asyncpreemptoff", "want asyncpreemptoff=0 or asyncpreemptoff=1");
   refused("STILLPOINT_DEBUG", "asyncpreemptoff=yes", "want asyncpreemptoff=0 or asyncpreemptoff=1");
