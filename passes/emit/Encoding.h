@@ -30,21 +30,28 @@ void encodeFrame(Sink &Out, const FrameDescription &F, unsigned Extension) {
       Out.uleb(F.Slots[R]);
 }
 
+template <typename Sink>
+void encodeOwnStates(Sink &Out, const std::vector<PointState> &Own) {
+  if (Own.empty())
+    return;
+  Out.uleb(Own.size());
+  for (const PointState &S : Own)
+    encodeOwnState(Out, S);
+}
+
 /// A sink has byte(uint8_t), uleb(uint64_t), and run(From, To, Bits, Code, State): ULEB128 of (To - From) << Bits | Code; the state is for comments.
 template <typename Sink, typename Label>
 void encodeMap(Sink &Out, const Fragment<Label> &F) {
   if (hasReferences(F)) {
     ReferenceStates States(F);
-    encodeFrame(Out, F.Frame, States.extension());
-    encodeReferenceBody(Out, F, States);
+    encodeFrame(Out, F.Frame, States.extension(F.Frame));
+    encodeLists(Out, States.Slots, F.Frame.StackRoots);
+    encodeOwnStates(Out, States.Own);
+    encodeSteps(Out, F, States);
     return;
   }
   encodeFrame(Out, F.Frame, F.OwnStates.empty() ? 0 : abi::extension_own_states);
-  if (!F.OwnStates.empty()) {
-    Out.uleb(F.OwnStates.size());
-    for (const PointState &S : F.OwnStates)
-      encodeOwnState(Out, S);
-  }
+  encodeOwnStates(Out, F.OwnStates);
   for (const Run<Label> &R : F.Runs) {
     Out.run(R.From, R.To, abi::run_state_bits, R.State.Code, stateOf(R.State, F.OwnStates));
     if (R.State.Code == abi::state_escape)

@@ -33,9 +33,10 @@ struct PointState {
   Standard Sequence = Standard::None; // then only Kind counts, which is kind_safe, and the references
   uint32_t Depth = 0;                 // words, only with frame_explicit
   LiveSet Live;
-  uint16_t RefRegisters = 0;     // bit n: the general register with encoding number n holds a live reference
-  std::vector<int32_t> RefSlots; // ascending; words from the frame's slot base (FrameDescription::Base): below the CFA they are negative
-  bool RootsReady = false;       // the frame's stack roots hold references or null here
+  uint16_t RefRegisters = 0; // bit n: the general register with encoding number n holds a live reference
+  std::vector<int32_t>
+      RefSlots; // ascending, each once; words from the frame's slot base (FrameDescription::Base): below the CFA they are negative
+  bool RootsReady = false; // the frame's stack roots hold references or null here
   bool operator==(const PointState &) const = default;
 };
 
@@ -152,6 +153,13 @@ void encodeOwnState(Sink &Out, const PointState &S) {
   Out.uleb(S.Live.General);
   Out.uleb(S.Live.Vector);
   Out.uleb(S.Live.Other);
+}
+
+inline size_t ulebSize(uint64_t V) {
+  size_t Bytes = 1;
+  for (; V >= 0x80; V >>= 7)
+    ++Bytes;
+  return Bytes;
 }
 
 /// Collects bytes; labels are offsets.

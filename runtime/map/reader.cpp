@@ -25,8 +25,16 @@ struct map_state {
   cursor own;  // at own state 0
   cursor rest; // at the next run
   std::uint64_t own_count = 0;
-  std::uint64_t at = 0;       // bytes of code before the next run
-  std::uint64_t most = 0;     // bytes that the code may have in all
+  std::uint64_t at = 0;   // bytes of code before the next run
+  std::uint64_t most = 0; // bytes that the code may have in all
+  // What steps have made, in a map with references.
+  const unsigned char *steps = nullptr; // the first
+  abi::state_code base = abi::state_safe;
+  std::uint64_t own_index = 0;
+  std::uint64_t slots = 0;     // of the first 64
+  bool has_more_slots = false; // one behind the first 64 was ever live
+  bool ready = false;
+  std::uint16_t registers = 0;
   unsigned char expanded[16]; // what an inline map stands for; `own` and `rest` may point here, so this is never copied
   map_state() = default;
   map_state(const map_state &) = delete;
@@ -119,116 +127,16 @@ bool read_own_state(cursor &c, const fragment &f, point &out) noexcept {
   return read_live_set(c, out.live) && (out.vector_live || (out.live.vector | out.live.other) == 0);
 }
 
-std::uint16_t registers_of(std::uint64_t bits) noexcept {
-  unsigned registers = 0;
-  for (; bits != 0; bits &= bits - 1)
-    registers |= 1u << abi::reference_register_order[__builtin_ctzll(bits)];
-  return static_cast<std::uint16_t>(registers);
-}
-
-// Whether references can be where a state says they are.
+// Whether references can be where the steps say they are.
 bool references_fit(const fragment &f, const point &p) noexcept {
   const references &refs = p.refs;
-  const bool words = refs.slot_set != nullptr || refs.roots_ready;
-  if (!p.frame.known)
-    return refs.registers == 0 && !words;
+  const bool words = refs.slots != 0 || refs.roots_ready;
   const frame_rule whole = whole_frame(f);
   if (refs.base != abi::base_cfa && words && (p.frame.cfa_is_rbp != whole.cfa_is_rbp || p.frame.cfa_offset != whole.cfa_offset))
     return false;
   const bool rbp_is_taken = p.frame.cfa_is_rbp && (refs.registers >> abi::encoding_rbp & 1) != 0;
   const bool rbx_is_taken = refs.base == abi::base_rbx && words && (refs.registers >> abi::encoding_rbx & 1) != 0;
   return !rbp_is_taken && !rbx_is_taken;
-}
-
-// The state that a reference state builds on, without a standard sequence's frame.
-bool read_reference_base(cursor &c, const fragment &f, abi::reference_base base, point &out) noexcept {
-  out.kind = abi::kind_safe;
-  out.vector_live = base != abi::reference_base_safe;
-  out.has_live_set = false;
-  out.callee_may_stop = true;
-  switch (base) {
-  case abi::reference_base_own:
-    return read_own_state(c, f, out);
-  case abi::reference_base_safe:
-  case abi::reference_base_safe_vector:
-    out.frame = whole_frame(f);
-    return true;
-  case abi::reference_base_entry:
-  case abi::reference_base_prologue: // the sequences' frames come with the place in them
-  case abi::reference_base_epilogue:
-    out.frame = entry_frame();
-    return true;
-  case abi::reference_base_pinned:
-    out.kind = abi::kind_pinned;
-    out.frame = whole_frame(f);
-    return true;
-  case abi::reference_base_unsafe_call:
-    out.kind = abi::kind_unsafe;
-    out.frame = whole_frame(f);
-    return true;
-  }
-  return false;
-}
-
-abi::state_code code_of(abi::reference_base base) noexcept {
-  return base == abi::reference_base_own || base >= abi::reference_base_pinned ? abi::state_own_0 : static_cast<abi::state_code>(base);
-}
-
-bool read_slot_set(cursor &c, const fragment &f, const unsigned char *&set) noexcept {
-  if (static_cast<std::uint64_t>(c.end - c.at) < f.slot_set_bytes)
-    return false;
-  set = c.at;
-  c.at += f.slot_set_bytes;
-  return true;
-}
-
-// Steps over one reference state.
-bool skip_reference_state(cursor &c, const fragment &f) noexcept {
-  std::uint64_t bits;
-  if (!read_uleb(c, bits))
-    return false;
-  point ignored;
-  const unsigned char *set;
-  if ((bits & abi::reference_base_mask) == abi::reference_base_own && !read_own_state(c, f, ignored))
-    return false;
-  return !f.has_slot_list || (bits >> abi::reference_base_bits & 1) == 0 || read_slot_set(c, f, set);
-}
-
-// Reads one reference state. Sets everything in `out` but `code`; `base` is what the state is but for references.
-bool read_reference_state(cursor &c, const fragment &f, point &out, abi::state_code &base) noexcept {
-  std::uint64_t bits;
-  if (!read_uleb(c, bits))
-    return false;
-  const auto named = static_cast<abi::reference_base>(bits & abi::reference_base_mask);
-  bits >>= abi::reference_base_bits;
-  const auto flag = [&](bool there) {
-    const bool set = there && (bits & 1) != 0;
-    bits >>= there ? 1 : 0;
-    return set;
-  };
-  const bool has_slots = flag(f.has_slot_list);
-  const bool not_ready = flag(f.has_root_list);
-  if (bits >> abi::reference_register_count != 0 || !read_reference_base(c, f, named, out))
-    return false;
-  base = code_of(named);
-  const bool may_be_ready =
-      f.has_root_list && out.frame.known && base != abi::state_entry && base != abi::state_prologue && base != abi::state_epilogue;
-  if (not_ready && !may_be_ready)
-    return false;
-  out.refs = {};
-  out.refs.registers = registers_of(bits);
-  out.refs.roots_ready = may_be_ready && !not_ready;
-  out.refs.base = f.base;
-  if (has_slots && !read_slot_set(c, f, out.refs.slot_set))
-    return false;
-  return references_fit(f, out);
-}
-
-void set_lists(const fragment &f, references &refs) noexcept {
-  refs.base = f.base;
-  refs.has_slot_list = f.has_slot_list;
-  refs.has_root_list = f.has_root_list;
-  refs.lists = f.lists;
 }
 
 bool skip_own_states(map_state &m) noexcept {
@@ -239,36 +147,25 @@ bool skip_own_states(map_state &m) noexcept {
   return true;
 }
 
-// Reads a size and steps over as many bytes, which go to `block`.
-bool read_block(cursor &c, cursor &block) noexcept {
-  std::uint64_t size;
-  if (!read_uleb(c, size) || size > static_cast<std::uint64_t>(c.end - c.at))
-    return false;
-  block = {c.at, c.at + size};
-  c.at += size;
-  return true;
-}
-
-// Finds the lists and the reference states, and looks at nothing of them but their sizes: whoever asks only where a frame is does not pay for
-// them. references_are_good() looks.
-bool read_references(map_state &m, std::uint64_t extension) noexcept {
-  cursor &c = m.rest;
-  fragment &f = m.header;
-  f.has_slot_list = (extension & abi::extension_ref_slots) != 0;
+// Finds the word lists, and looks at nothing of them but their size and the number of slots: whoever asks only where a frame is does not pay for
+// them. lists_are_good() looks.
+bool find_lists(cursor &c, fragment &f, std::uint64_t extension) noexcept {
+  const bool has_slots = (extension & abi::extension_ref_slots) != 0;
   f.has_root_list = (extension & abi::extension_stack_roots) != 0;
   const bool on_stack_pointer = (extension & abi::extension_base_rsp) != 0;
   const bool on_rbx = (extension & abi::extension_base_rbx) != 0;
   f.base = on_stack_pointer ? abi::base_stack_pointer : on_rbx ? abi::base_rbx : abi::base_cfa;
-  if ((on_stack_pointer && on_rbx) || ((f.has_slot_list || f.has_root_list) && !read_block(c, f.lists)))
+  if (on_stack_pointer && on_rbx)
     return false;
-  if (f.has_slot_list) {
-    cursor count = f.lists;
-    std::uint64_t slots;
-    if (!read_uleb_between(count, 1, abi::max_frame_words, slots))
-      return false;
-    f.slot_set_bytes = (slots + 7) / 8;
-  }
-  return (extension & abi::extension_own_states) == 0 || (read_uleb(c, m.own_count) && read_block(c, m.own));
+  if (!has_slots && !f.has_root_list)
+    return true;
+  std::uint64_t size;
+  if (!read_uleb(c, size) || size > static_cast<std::uint64_t>(c.end - c.at))
+    return false;
+  f.lists = {c.at, c.at + size};
+  c.at += size;
+  cursor first = f.lists;
+  return !has_slots || read_uleb_between(first, 1, abi::max_frame_words, f.slot_count);
 }
 
 // Whether a list is well formed, keeps clear of the return address, and inside what the function owns.
@@ -286,20 +183,11 @@ bool list_is_good(cursor &c, const fragment &f, bool lengths) noexcept {
   return list.left() == 0;
 }
 
-// Checks what read_references() stepped over.
-bool references_are_good(const map_state &m) noexcept {
-  const fragment &f = m.header;
+// Checks what find_lists() stepped over.
+bool lists_are_good(const fragment &f) noexcept {
   cursor lists = f.lists;
-  if ((f.has_slot_list && !list_is_good(lists, f, /*lengths=*/false)) || (f.has_root_list && !list_is_good(lists, f, /*lengths=*/true)) ||
-      lists.at != lists.end)
-    return false;
-  cursor states = m.own;
-  point ignored;
-  abi::state_code base;
-  for (std::uint64_t i = 0; i < m.own_count; ++i)
-    if (!read_reference_state(states, f, ignored, base))
-      return false;
-  return states.at == states.end;
+  return (f.slot_count == 0 || list_is_good(lists, f, /*lengths=*/false)) &&
+         (!f.has_root_list || list_is_good(lists, f, /*lengths=*/true)) && lists.at == lists.end;
 }
 
 // Decodes everything in front of the runs. `m.rest` is at the map's first byte, `m.header.start` is set.
@@ -321,16 +209,22 @@ bool read_header(map_state &m) noexcept {
   if (!read_slots(c, f))
     return false;
   f.has_references = (extension & abi::extension_references) != 0;
-  if (f.has_references)
-    return read_references(m, extension);
-  if ((extension & ~(abi::extension_references - 1)) != 0)
+  if (f.has_references) {
+    if (!find_lists(c, f, extension))
+      return false;
+    m.base = abi::first_step_base(f.saved);
+  } else if (extension >= abi::extension_references) {
     return false;
+  }
+  m.steps = c.at;
   if ((extension & abi::extension_own_states) == 0)
     return true;
   if (!read_uleb(c, m.own_count))
     return false;
   m.own = c;
-  return skip_own_states(m);
+  const bool good = skip_own_states(m);
+  m.steps = c.at;
+  return good;
 }
 
 // The record's code and map. False if the map does not start inside the section.
@@ -367,40 +261,129 @@ bool frame_shape_fits(const fragment &f, abi::state_code code, std::uint64_t len
   return !f.explicit_slots && length >= known && length - known <= abi::max_instruction_size;
 }
 
-// The rest of next_run() in maps with references. Own states are not looked at here: read_run_state() does.
-step next_reference_run(map_state &m, run &r, std::uint64_t value) noexcept {
-  r.length = value >> abi::reference_run_bits;
-  const std::uint64_t code = value & abi::reference_run_mask;
-  if (r.length > m.most - m.at)
-    return step::corrupt;
-  r.start = m.header.start + m.at;
-  m.at += r.length;
-  r.own_index = 0;
-  if (code < abi::state_own_0) {
-    r.base = r.code = static_cast<abi::state_code>(code);
-    return code < abi::state_prologue || frame_shape_fits(m.header, r.code, r.length) ? step::run : step::corrupt;
-  }
-  if (code != abi::reference_run_escape)
-    r.own_index = code - abi::state_own_0;
-  else if (!read_uleb(m.rest, r.own_index))
-    return step::corrupt;
-  r.code = r.own_index == 0 ? abi::state_own_0 : abi::state_escape;
-  r.base = abi::state_own_0;
-  return r.own_index < m.own_count ? step::run : step::corrupt;
+bool take_mask(cursor &c, std::uint16_t &registers) noexcept {
+  std::uint64_t mask;
+  if (!read_uleb_between(c, 0, (1u << abi::step_register_count) - 1, mask))
+    return false;
+  for (; mask != 0; mask &= mask - 1)
+    registers = static_cast<std::uint16_t>(registers ^ 1u << abi::step_registers[__builtin_ctzll(mask)]);
+  return true;
 }
 
-// Decodes the next run into `r`; of a reference state, all but its base.
+bool take_slot(map_state &m) noexcept {
+  std::uint64_t slot;
+  if (!read_uleb(m.rest, slot) || slot >= m.header.slot_count)
+    return false;
+  if (slot < 64)
+    m.slots ^= std::uint64_t{1} << slot;
+  else
+    m.has_more_slots = true;
+  return true;
+}
+
+bool take_own(map_state &m) noexcept {
+  if (!read_uleb(m.rest, m.own_index) || m.own_index >= m.own_count)
+    return false;
+  m.base = m.own_index == 0 ? abi::state_own_0 : abi::state_escape;
+  return true;
+}
+
+// The steps of 7 bits but for step_end.
+bool take_long_step(map_state &m, unsigned step) noexcept {
+  switch (step) {
+  case abi::step_slot:
+    return take_slot(m);
+  case abi::step_unsafe:
+    m.base = abi::state_unsafe;
+    return true;
+  case abi::step_safe_vector:
+    m.base = abi::state_safe_vector;
+    return true;
+  case abi::step_prologue:
+    m.base = abi::state_prologue;
+    return true;
+  case abi::step_own:
+    return take_own(m);
+  case abi::step_ready:
+    m.ready = !m.ready;
+    return m.header.has_root_list;
+  case abi::step_clear:
+    m.registers = 0;
+    m.slots = 0;
+    m.has_more_slots = false;
+    return true;
+  default:
+    break;
+  }
+  const unsigned nth = abi::step_short_registers + (step >> abi::step_short_bits);
+  if ((step & abi::step_long_b) != abi::step_long_a || nth >= abi::step_register_count)
+    return false;
+  m.registers = static_cast<std::uint16_t>(m.registers ^ 1u << abi::step_registers[nth]);
+  return true;
+}
+
+// The steps of 4 bits.
+bool take_short_step(map_state &m, unsigned step) noexcept {
+  switch (step) {
+  case abi::step_safe:
+    m.base = abi::state_safe;
+    return true;
+  case abi::step_entry:
+    m.base = abi::state_entry;
+    return true;
+  case abi::step_epilogue:
+    m.base = abi::state_epilogue;
+    return true;
+  case abi::step_call:
+    m.registers &= abi::callee_saved_registers;
+    return true;
+  case abi::step_call_result:
+    m.registers = static_cast<std::uint16_t>((m.registers & abi::callee_saved_registers) | 1u);
+    return true;
+  case abi::step_mask:
+    return take_mask(m.rest, m.registers);
+  default:
+    m.registers = static_cast<std::uint16_t>(m.registers ^ 1u << abi::step_registers[step]);
+    return true;
+  }
+}
+
+// next_run() in maps with references: takes steps up to one with a length.
+step next_steps(map_state &m, run &r) noexcept {
+  for (;;) {
+    std::uint64_t value;
+    if (!read_uleb(m.rest, value))
+      return step::corrupt;
+    if (value == abi::step_end)
+      return step::end;
+    const bool is_long = abi::is_long_step(value);
+    r.length = value >> (is_long ? abi::step_long_bits : abi::step_short_bits);
+    if (r.length > m.most - m.at || !(is_long ? take_long_step(m, static_cast<unsigned>(value & ((1u << abi::step_long_bits) - 1)))
+                                              : take_short_step(m, static_cast<unsigned>(value & ((1u << abi::step_short_bits) - 1)))))
+      return step::corrupt;
+    if (r.length != 0)
+      break;
+  }
+  r.start = m.header.start + m.at;
+  m.at += r.length;
+  r.code = m.base;
+  r.own_index = m.base >= abi::state_own_0 ? m.own_index : 0;
+  if (r.code != abi::state_prologue && r.code != abi::state_epilogue)
+    return step::run;
+  return frame_shape_fits(m.header, r.code, r.length) ? step::run : step::corrupt;
+}
+
+// Decodes the next run into `r`.
 [[gnu::always_inline]] inline step next_run(map_state &m, run &r) noexcept {
+  if (m.header.has_references)
+    return next_steps(m, r);
   std::uint64_t value;
   if (!read_uleb(m.rest, value))
     return step::corrupt;
   if (value == abi::run_end)
     return step::end;
-  if (m.header.has_references)
-    return next_reference_run(m, r, value);
   r.length = value >> abi::run_state_bits;
   r.code = static_cast<abi::state_code>(value & abi::run_state_mask);
-  r.base = r.code;
   r.own_index = 0;
   if (r.length > m.most - m.at)
     return step::corrupt;
@@ -415,25 +398,24 @@ step next_reference_run(map_state &m, run &r, std::uint64_t value) noexcept {
   return r.own_index < m.own_count ? step::run : step::corrupt;
 }
 
-// The own state that the run names.
-bool read_run_state(const map_state &m, run &r, point &out) noexcept {
-  cursor c = m.own;
+// What the steps up to a run say of references, at a point whose frame is known. False if it cannot be.
+bool take_references(const map_state &m, const run &r, point &out) noexcept {
   const fragment &f = m.header;
-  if (!f.has_references) {
-    for (std::uint64_t i = 0; i < r.own_index; ++i)
-      (void)read_own_state(c, f, out); // checked with the header
-    r.base = r.code;
-    return read_own_state(c, f, out);
-  }
-  for (std::uint64_t i = 0; i < r.own_index; ++i)
-    if (!skip_reference_state(c, f))
-      return false;
-  return read_reference_state(c, f, out, r.base) &&
-         ((r.base != abi::state_prologue && r.base != abi::state_epilogue) || frame_shape_fits(f, r.base, r.length));
+  references &refs = out.refs;
+  refs.registers = m.registers;
+  refs.base = f.base;
+  refs.has_slot_list = f.slot_count != 0;
+  refs.lists = f.lists;
+  refs.slots = m.slots;
+  if (m.has_more_slots)
+    refs.steps = {m.steps, m.rest.at};
+  const bool whole_or_own = r.code != abi::state_entry && r.code != abi::state_prologue && r.code != abi::state_epilogue;
+  refs.roots_ready = m.ready && whole_or_own;
+  return references_fit(f, out);
 }
 
-// The point at a run's start. False if its own state is corrupt.
-bool point_at_start(const map_state &m, run &r, point &out) noexcept {
+// The point at a run's start. Own states were checked with the header. False if references are where they cannot be.
+bool point_at_start(const map_state &m, const run &r, point &out) noexcept {
   out = {};
   out.code = r.code;
   out.kind = abi::kind_safe;
@@ -444,27 +426,27 @@ bool point_at_start(const map_state &m, run &r, point &out) noexcept {
     break;
   case abi::state_safe:
     out.vector_live = false;
-    [[fallthrough]];
+    out.frame = whole_frame(m.header);
+    break;
   case abi::state_safe_vector:
     out.frame = whole_frame(m.header);
-    out.refs.roots_ready = m.header.has_root_list;
     break;
   case abi::state_entry:
     out.frame = entry_frame();
     break;
   case abi::state_prologue:
   case abi::state_epilogue:
+    resolve_in_run(m.header, r, out, 0, out);
     break;
   case abi::state_own_0:
   case abi::state_escape:
-    if (!read_run_state(m, r, out))
-      return false;
+    cursor c = m.own;
+    for (std::uint64_t i = 0; i <= r.own_index; ++i)
+      (void)read_own_state(c, m.header, out);
     break;
   }
-  if (m.header.has_references)
-    set_lists(m.header, out.refs);
-  resolve_in_run(m.header, r, out, 0, out);
-  return true;
+  const bool wanted = out.frame.known && (out.kind != abi::kind_unsafe || out.callee_may_stop);
+  return !m.header.has_references || !wanted || take_references(m, r, out);
 }
 
 bool well_formed(const table_view &table) noexcept { return table.records.size % sizeof(abi::record) == 0; }
@@ -473,9 +455,9 @@ bool well_formed(const table_view &table) noexcept { return table.records.size %
 
 void resolve_in_run(const fragment &header, const run &r, const point &at_start, std::uint64_t offset, point &out) noexcept {
   out = at_start;
-  if (r.base != abi::state_prologue && r.base != abi::state_epilogue)
+  if (r.code != abi::state_prologue && r.code != abi::state_epilogue)
     return;
-  out.frame = r.base == abi::state_prologue ? frame_in_prologue(header, offset) : frame_in_epilogue(header, r.length, offset);
+  out.frame = r.code == abi::state_prologue ? frame_in_prologue(header, offset) : frame_in_epilogue(header, r.length, offset);
   if (!out.frame.known) {
     out.kind = abi::kind_unsafe;
     out.callee_may_stop = false;
@@ -521,6 +503,23 @@ status find(const table_view &table, std::uint64_t pc, point &out) noexcept {
   }
 }
 
+std::uint64_t live_slots(cursor steps, std::uint64_t first) noexcept {
+  std::uint64_t live = 0;
+  std::uint64_t value;
+  while (steps.at != steps.end && read_uleb(steps, value)) {
+    const auto step = static_cast<unsigned>(value & ((1u << abi::step_long_bits) - 1));
+    const bool has_operand = step == abi::step_slot || step == abi::step_own || (value & abi::step_long_b) == abi::step_mask;
+    std::uint64_t operand = 0;
+    if (has_operand && !read_uleb(steps, operand))
+      break;
+    if (step == abi::step_clear)
+      live = 0;
+    else if (step == abi::step_slot && operand >= first && operand - first < 64)
+      live ^= std::uint64_t{1} << (operand - first);
+  }
+  return live;
+}
+
 status visit_fragment(const table_view &table, std::size_t index, fragment &header, std::uint64_t &end, run_visitor visit,
                       void *context) noexcept {
   if (index >= table.record_count())
@@ -529,7 +528,7 @@ status visit_fragment(const table_view &table, std::size_t index, fragment &head
   const bool opened = open_record(table, index, m);
   header = m.header;
   end = header.start;
-  if (!opened || (header.has_references && !references_are_good(m)))
+  if (!opened || !lists_are_good(header))
     return status::corrupt;
   for (run r;;) {
     switch (next_run(m, r)) {
@@ -541,8 +540,7 @@ status visit_fragment(const table_view &table, std::size_t index, fragment &head
       break;
     }
     point at_start;
-    const bool has_own_state = header.has_references && r.code >= abi::state_own_0;
-    if ((visit != nullptr || has_own_state) && !point_at_start(m, r, at_start))
+    if ((visit != nullptr || header.has_references) && !point_at_start(m, r, at_start))
       return status::corrupt;
     end = header.start + m.at;
     if (visit != nullptr && !visit(context, r, at_start))

@@ -51,15 +51,16 @@ struct live_set {
 };
 
 // The live references of one point. Its words stay in the map until each_slot() and each_stack_root() are asked for them, so it must not outlive
-// the table. All zero where nothing is a reference.
+// the table. All zero where nothing is a reference, and where no frame is known.
 struct references {
   std::uint16_t registers = 0;         // bit n: the general register with encoding number n holds a live reference
   bool roots_ready = false;            // the frame's stack roots hold references or null
   abi::slot_base base = abi::base_cfa; // what words are counted from, as it is at this point
-  bool has_slot_list = false;          // the rest is for each_slot() and each_stack_root()
-  bool has_root_list = false;
-  cursor lists;                            // at the map's word lists
-  const unsigned char *slot_set = nullptr; // null: no slot holds one
+  // The rest is for each_slot() and each_stack_root().
+  bool has_slot_list = false;
+  std::uint64_t slots = 0; // of the first 64 words of the list
+  cursor lists;
+  cursor steps; // all that led to this point, if the list is longer than 64 words
 };
 
 // What the table says of one PC.
@@ -75,10 +76,15 @@ struct point {
   references refs;
 };
 
+// Which of the 64 slots from `first` on are live behind `steps`; for lists of more than 64 words.
+std::uint64_t live_slots(cursor steps, std::uint64_t first) noexcept;
+
 // Calls visit(word) for every slot of the frame that holds a live reference: it is at base + 8 * word.
 template <class Visitor>
 void each_slot(const references &refs, Visitor &&visit) noexcept {
-  if (refs.slot_set == nullptr)
+  constexpr std::uint64_t at_once = 64;
+  std::uint64_t live = refs.slots;
+  if (live == 0 && refs.steps.at == nullptr)
     return;
   cursor bytes = refs.lists;
   word_list list;
@@ -86,9 +92,12 @@ void each_slot(const references &refs, Visitor &&visit) noexcept {
     return;
   std::int64_t word;
   std::uint64_t length;
-  for (std::uint64_t n = 0; list.next(word, length); ++n)
-    if ((refs.slot_set[n / 8] >> n % 8 & 1) != 0)
+  for (std::uint64_t n = 0; list.next(word, length); ++n) {
+    if (n != 0 && n % at_once == 0) // only a long list has more
+      live = live_slots(refs.steps, n);
+    if ((live >> n % at_once & 1) != 0)
       visit(word);
+  }
 }
 
 // Calls visit(word, count) for every range of words that holds the frame's stack roots, if they are ready here.
@@ -120,11 +129,10 @@ struct fragment {
   bool nosplit = false;
   bool explicit_slots = false;
   bool has_references = false;
-  bool has_slot_list = false;
   bool has_root_list = false;
   abi::slot_base base = abi::base_cfa;
-  cursor lists; // of slots and stack roots: see references
-  std::uint64_t slot_set_bytes = 0;
+  cursor lists;                                       // of slots and stack roots: see references
+  std::uint64_t slot_count = 0;                       // words in the list of slots
   std::uint64_t words = 0;                            // 0 if cfa_is_rbp
   std::uint64_t slot[abi::saved_register_count] = {}; // bytes below the CFA, for the bits set in `saved`
 };
@@ -132,8 +140,7 @@ struct fragment {
 struct run {
   std::uint64_t start = 0;
   std::uint64_t length = 0;
-  abi::state_code code = abi::state_unsafe; // as encoded: own states are state_own_0 or state_escape
-  abi::state_code base = abi::state_unsafe; // what a reference state is but for its references; else the same as `code`
+  abi::state_code code = abi::state_unsafe; // but for references; own states are state_own_0 or state_escape
   std::uint64_t own_index = 0;
 };
 

@@ -74,7 +74,7 @@ void fragment_check::run() {
     return;
   check_boundaries();
   for (const state_run &r : f_.runs)
-    if (r.run.base == abi::state_prologue || r.run.base == abi::state_epilogue)
+    if (r.run.code == abi::state_prologue || r.run.code == abi::state_epilogue)
       check_standard_sequence(r);
   check_frames();
 }
@@ -127,7 +127,7 @@ bool fragment_check::matches(std::uint64_t &at, ArrayRef<std::uint8_t> expected)
 
 // 4.
 void fragment_check::check_standard_sequence(const state_run &r) {
-  const bool prologue = r.run.base == abi::state_prologue;
+  const bool prologue = r.run.code == abi::state_prologue;
   const std::uint64_t run_end = r.run.start + r.run.length;
   std::uint64_t pops = 0;
   for (unsigned reg = 0; reg != abi::saved_register_count; ++reg)

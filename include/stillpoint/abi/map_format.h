@@ -30,12 +30,13 @@
 //     [lists]       only with extension_ref_slots or extension_stack_roots: ULEB128, their size in bytes; then
 //                   with extension_ref_slots, the words that may hold references: a word list (below) with its lengths, all 1, left out;
 //                   with extension_stack_roots, the words that hold references or null wherever a state is ready: a word list
-//     [own states]  only with extension_own_states: ULEB128 count; with extension_references, ULEB128, the size of all in bytes; then that many
-//                   own states or, with extension_references, reference states (both below)
+//     [own states]  only with extension_own_states: ULEB128 count, then that many own states (below)
 //     runs          ULEB128 (length in bytes << run_state_bits | state code) each, until `run_end`. The first run starts at the start of
 //                   the code; runs follow one another without gaps. Code `state_escape` is followed by ULEB128, the index of an own state.
-//                   With extension_references the codes have `reference_run_bits`: the common codes are the same (in a map with stack roots
-//                   those in the whole frame are ready), then come reference states 0 to reference_run_own - 1, and an escape.
+//     steps         with extension_references, instead of runs: ULEB128 (length in bytes << bits | step) each, until `step_end`, followed by
+//                   ULEB128 operand for some. A step changes the state that was before it, and the changed state holds for `length` bytes.
+//                   The first four bits of `step` say how many it has: 4, or 7 if they are step_long_a or step_long_b. In front of the first step
+//                   the state is first_step_base, without references, stack roots not ready.
 //
 //   word list       ULEB128 count of ranges; then for each range, ascending, ULEB128 distance from the end of the one before (for the first:
 //                   zigzag, from the base) and ULEB128 length, at least 1. In words from the map's slot base (extension_base_*): below the CFA they
@@ -47,12 +48,6 @@
 //     [live set]    ULEB128 general (live_general bits), ULEB128 vector (bit n: XMMn/YMMn/ZMMn), ULEB128 other (bits 0-7 K0-K7,
 //                   bits 8-15 ST0-ST7/MM0-MM7)
 //
-//   reference state ULEB128: bits 0-2 reference_base: what the state is but for references; then, only in a map with slots, a bit: a slot set follows;
-//                   then, only in a map with stack roots, a bit: they are not ready (never set at entry, in prologues and epilogues: they never are
-//                   ready there); then a bit for each general register that holds a live reference, in `reference_register_order`
-//     [own state]   only with reference_base_own
-//     [slot set]    as many bits as the list of slots has words, in bytes, the lowest first: bit n says that its n-th word holds a live reference
-//
 // A length may be 0 (empty inline assembly); `run_end` is a zero-length epilogue, which no writer makes otherwise. ULEB128s may be padded
 // (assemblers do that to labels' differences), to 10 bytes at most.
 //
@@ -61,7 +56,8 @@
 // instruction; live vector registers without own state bit 2; bit 6 of a state that is not unsafe or has no known frame; references where the frame
 // is unknown; slots or readiness outside the whole frame if the base is not the CFA; RBP as a reference where the CFA is RBP's, RBX where it is the
 // base; slots or stack roots that are the return address or lie
-// below the red zone of a frame that is found by RSP; a slot set that is empty or names more than the list has; a size that is not what stands there; bits, codes and indices that this file does not name.
+// below the red zone of a frame that is found by RSP; steps to readiness without stack roots; a size that is not what stands there; bits, codes,
+// steps and indices that this file does not name.
 //
 // Inline maps exist because the record and the shortest map cost as much as all the rest: they are a third of the tables of C++ with many
 // small functions. A linked module's two sections are next to each other, far less than 1 GB apart, so that a distance has equal bits 30 and 31.
@@ -182,11 +178,40 @@ enum state_code : unsigned {
 };
 inline constexpr unsigned run_end = state_epilogue;
 
-// The same in maps with references.
-inline constexpr unsigned reference_run_bits = 4;
-inline constexpr unsigned reference_run_mask = (1u << reference_run_bits) - 1;
-inline constexpr unsigned reference_run_escape = reference_run_mask;
-inline constexpr unsigned reference_run_own = reference_run_escape - state_own_0; // how many reference states have a code
+// The steps of a map with references. A state is its base (a common code or an own state), the set of registers and the set of slots that hold live
+// references, and whether the stack roots are ready. References count only where the frame is known, readiness not at entry, in prologues and epilogues.
+inline constexpr unsigned step_short_bits = 4;
+inline constexpr unsigned step_long_bits = 7;
+inline constexpr unsigned step_long_a = 14;
+inline constexpr unsigned step_long_b = 15;
+inline constexpr bool is_long_step(std::uint64_t value) { return (value & ((1u << step_short_bits) - 1)) >= step_long_a; }
+enum step : unsigned {
+  // 0-7: toggle one of the first eight step_registers
+  step_safe = 8,         // base: the common code of this name
+  step_entry = 9,        // the same
+  step_epilogue = 10,    // the same
+  step_call = 11,        // registers: none but the callee-saved ones that were
+  step_call_result = 12, // the same, and RAX
+  step_mask = 13,        // operand: toggle the registers whose bits are set, in the order of step_registers
+  // step_long_a | n << 4, n < 7: toggle step_registers[8 + n]
+  step_slot = step_long_a | 7 << step_short_bits,        // operand: toggle this word of the list of slots
+  step_unsafe = step_long_b | 0 << step_short_bits,      // base
+  step_safe_vector = step_long_b | 1 << step_short_bits, // base
+  step_prologue = step_long_b | 2 << step_short_bits,    // base
+  step_own = step_long_b | 3 << step_short_bits,         // base; operand: the own state of this index
+  step_ready = step_long_b | 4 << step_short_bits,       // stack roots: ready if they were not, and the other way round
+  step_clear = step_long_b | 5 << step_short_bits,       // no registers, no slots
+  step_end = step_long_b | 6 << step_short_bits          // with length 0
+};
+// Encoding numbers, commonest first. RSP is never a reference.
+inline constexpr unsigned step_register_count = 15;
+inline constexpr unsigned step_short_registers = 8;
+inline constexpr std::uint8_t step_registers[step_register_count] = {0, 7, 3, 14, 6, 1, 15, 2, 12, 13, 5, 8, 9, 10, 11};
+inline constexpr unsigned step_toggle(unsigned nth) {
+  return nth < step_short_registers ? nth : step_long_a | (nth - step_short_registers) << step_short_bits;
+}
+inline constexpr std::uint16_t callee_saved_registers = 0xf028; // RBX, RBP, R12-R15
+inline constexpr state_code first_step_base(std::uint8_t saved) { return saved != 0 ? state_prologue : state_safe; }
 
 // The standard prologue, from the run's start: PUSH RBP if saved (1 byte), MOV RBP, RSP if the CFA is RBP's (3 bytes), then PUSH of the other
 // saved registers in saved_register order (R12-R15 2 bytes, RBX 1), then at most one instruction that makes room for locals, up to the run's
@@ -231,23 +256,8 @@ inline constexpr unsigned own_has_live_set = 0x20;
 inline constexpr unsigned own_callee_may_stop = 0x40;
 inline constexpr unsigned own_known = 0x7f;
 
-// What a reference state is but for its references.
-inline constexpr unsigned reference_base_bits = 3;
-inline constexpr unsigned reference_base_mask = (1u << reference_base_bits) - 1;
-enum reference_base : unsigned {
-  reference_base_own, // as the own state says that follows
-  reference_base_safe = state_safe,
-  reference_base_safe_vector = state_safe_vector,
-  reference_base_entry = state_entry,
-  reference_base_prologue = state_prologue,
-  reference_base_epilogue = state_epilogue,
-  reference_base_pinned,     // pinned, whole frame, vector registers live
-  reference_base_unsafe_call // unsafe, whole frame, vector registers live, callees may be stopped
-};
-// General registers by encoding number, commonest first. RSP is never a reference.
-inline constexpr unsigned reference_register_count = 15;
-inline constexpr std::uint8_t reference_register_order[reference_register_count] = {0, 3, 14, 7, 15, 6, 12, 2, 5, 13, 1, 8, 9, 10, 11};
 inline constexpr unsigned encoding_rbx = 3;
+inline constexpr unsigned encoding_rsp = 4;
 inline constexpr unsigned encoding_rbp = 5;
 inline constexpr unsigned red_zone_words = 16;
 
