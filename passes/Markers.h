@@ -30,6 +30,9 @@ inline constexpr char RootsMetadata[] = "stillpoint.roots";
 inline constexpr char EntryUnsafeAttribute[] = "stillpoint-entry-unsafe";
 inline constexpr char UndescribedAttribute[] = "stillpoint-undescribed";
 
+// The runtime's write barrier: preserves nearly all registers, and never parks nor collects, so that nobody looks at its callers' frames.
+inline constexpr char WriteBarrierFunction[] = "__stillpoint_write_barrier";
+
 // Function attributes.
 inline constexpr char NosplitAttribute[] = "stillpoint-nosplit";   // every point is unsafe
 inline constexpr char IgnoreAttribute[] = "stillpoint-ignore";     // no table at all: the plugin's own code

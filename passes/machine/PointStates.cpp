@@ -106,6 +106,20 @@ PointState stateAt(const Code &C, const Findings &F, unsigned I) {
   return S;
 }
 
+// The runs of prologues and epilogues have implied lengths, so each is one state or unsafe as a whole.
+void unifySequences(const FramePlan &Plan, std::vector<PointState> &States) {
+  for (unsigned I = 0; I < States.size();) {
+    PointState::Standard Sequence = Plan.at(I).Sequence;
+    unsigned End = I + 1;
+    while (Sequence != PointState::Standard::None && End != States.size() && Plan.at(End).Sequence == Sequence)
+      ++End;
+    auto Begin = States.begin() + I;
+    if (!std::all_of(Begin, States.begin() + End, [&](const PointState &S) { return S == *Begin; }))
+      std::fill(Begin, States.begin() + End, PointState());
+    I = End;
+  }
+}
+
 // Step 4, second half.
 void smooth(std::vector<PointState> &States) {
   auto IsSafe = [&](size_t I, bool Vector) {
@@ -181,6 +195,7 @@ void PointStates::computeStates(Code &C) {
   States.clear();
   for (unsigned I = 0; I != C.size(); ++I)
     States.push_back(stateAt(C, F, I));
+  unifySequences(Plan, States);
   smooth(States);
   smoothReferences(C, Refs, States);
   removeMarkers(C);

@@ -5,12 +5,33 @@
 #include "passes/Markers.h"
 
 #include "llvm/IR/Function.h"
+#include "llvm/IR/InstIterator.h"
+#include "llvm/IR/Instructions.h"
+#include "llvm/Target/TargetMachine.h"
 
 using namespace llvm;
 
 namespace stillpoint {
 
 using Position = StackWords::Position;
+
+namespace {
+
+// Conventions under which a call leaves no more than the callee-saved registers alone.
+bool isUsual(CallingConv::ID CC) { return CC == CallingConv::C || CC == CallingConv::Fast || CC == CallingConv::X86_64_SysV; }
+
+bool preservesOnlyInBarriers(const MachineFunction &MF) {
+  if (MF.getTarget().Options.EnableIPRA)
+    return false;
+  return all_of(instructions(MF.getFunction()), [](const llvm::Instruction &I) {
+    auto *Call = dyn_cast<CallBase>(&I);
+    if (!Call || (isUsual(Call->getCallingConv()) && !Call->hasFnAttr("no_caller_saved_registers")))
+      return true;
+    return Call->getCalledOperand()->getName() == WriteBarrierFunction;
+  });
+}
+
+} // namespace
 
 References::References(const Code &C, const FrameFlow &Frames, const Liveness &Live) : C(C) {
   const Function &F = C.MF.getFunction();
@@ -21,6 +42,7 @@ References::References(const Code &C, const FrameFlow &Frames, const Liveness &L
     Undescribed |= EntryUnsafe;
     return;
   }
+  OnlyBarriersPreserve = preservesOnlyInBarriers(C.MF);
   Stack = std::make_unique<StackWords>(C, Frames);
   Flow = std::make_unique<ReferenceFlow>(C, Live, *Stack);
   bool HasRootsMarker = any_of(C.Instructions, [](const Instruction &I) { return I.Class == OpClass::RootsMarker; });
@@ -34,10 +56,11 @@ void References::describe(emit::FrameDescription &Frame) const {
   Frame.StackRoots = Stack->roots();
 }
 
-// References that live across a call in registers that the walk of the stack cannot find.
-uint16_t References::survivors(unsigned Index) const {
-  const ReferenceFlow::Point &P = Flow->before(Index);
-  return static_cast<uint16_t>(P.Registers & ~FoundInOuterFrames & ~writtenRegisters(Index));
+// Whether a reference lives across a call in a register that the walk of the stack cannot find.
+bool References::losesAcrossCall(unsigned Index) const {
+  if (!C.Instructions[Index].MI->isCall() || OnlyBarriersPreserve)
+    return false;
+  return Flow->before(Index).Registers & ~FoundInOuterFrames & ~writtenRegisters(Index);
 }
 
 uint16_t References::writtenRegisters(unsigned Index) const {
@@ -109,7 +132,7 @@ PointReferences References::at(unsigned Index, abi::frame_form Form) const {
   if (EntryUnsafe && !P.RootsReady)
     R.Unsafe = R.CalleesUnsafe = true;
   R.Unsafe |= P.Argument || P.Vectors;
-  if (C.Instructions[Index].MI->isCall() && survivors(Index))
+  if (losesAcrossCall(Index))
     R.Unsafe = R.CalleesUnsafe = true;
   addSlots(Index, Form, R);
   return R;

@@ -51,7 +51,7 @@ public:
   static constexpr uint16_t FoundInOuterFrames = 1u << RBX | 1u << RBP | 1u << R12 | 1u << R13 | 1u << R14 | 1u << R15;
 
 private:
-  uint16_t survivors(unsigned Index) const;
+  bool losesAcrossCall(unsigned Index) const;
   const WordAccess *slotAccess(unsigned Index) const;
   void addSlots(unsigned Index, abi::frame_form Form, PointReferences &R) const;
 
@@ -60,6 +60,7 @@ private:
   std::unique_ptr<ReferenceFlow> Flow;
   bool Undescribed = false;
   bool EntryUnsafe = false;
+  bool OnlyBarriersPreserve = false; // whatever preserves more registers than usual is the write barrier
 };
 
 } // namespace stillpoint

@@ -144,7 +144,8 @@ int32_t StackWords::stepBase(const Instruction &I, int32_t Shift, bool LastOfSet
     return I.Class == OpClass::Move && C.Model.general64(MI.getOperand(1).getReg()) == RSP ? 0 : NotThere;
   if (Setup)
     return LastOfSetup ? 0 : NotThere;
-  if (Destroy || Shift == NotThere)
+  // Only an epilogue takes the stack pointer from the frame pointer.
+  if (Destroy || Shift == NotThere || MI.readsRegister(C.Model.general(RBP), &C.TRI))
     return NotThere;
   if (Shift == Lost)
     return Lost;
