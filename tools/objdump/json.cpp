@@ -41,6 +41,33 @@ void write_frame(json::OStream &j, const map::frame_rule &frame) {
   });
 }
 
+void write_words(json::OStream &j, StringRef name, const std::vector<reference_words> &places) {
+  if (places.empty())
+    return;
+  j.attributeArray(name, [&] {
+    for (const reference_words &at : places)
+      j.object([&] {
+        j.attribute("base", at.base);
+        j.attribute("offset", at.offset);
+        j.attribute("words", number(at.words));
+      });
+  });
+}
+
+void write_references(json::OStream &j, const point_references &refs) {
+  if (refs.none())
+    return;
+  j.attributeObject("refs", [&] {
+    if (!refs.registers.empty())
+      j.attributeArray("registers", [&] {
+        for (const std::string &name : refs.registers)
+          j.value(name);
+      });
+    write_words(j, "slots", refs.slots);
+    write_words(j, "roots", refs.roots);
+  });
+}
+
 void write_instruction(json::OStream &j, const fragment &f, const instruction &i) {
   j.object([&] {
     j.attribute("address", number(f.shown(i.address)));
@@ -50,6 +77,7 @@ void write_instruction(json::OStream &j, const fragment &f, const instruction &i
     j.attribute("changed", i.changed);
     j.attribute("vector", i.state.vector_live);
     write_frame(j, i.state.frame);
+    write_references(j, references_of(i.state));
     if (i.state.has_live_set)
       j.attributeArray("live", [&] {
         for (const std::string &name : live_names(i.state.live))
@@ -93,6 +121,7 @@ void print_summary_json(const report &r, disassembler &d, raw_ostream &os) {
     j.attribute("managed", number(s.code_bytes));
     write_by_kind(j, "points", s.states.points);
     write_by_kind(j, "bytes", s.states.bytes);
+    j.attribute("reference_points", number(s.reference_points));
     j.attributeObject("tables", [&] {
       j.attribute("records", number(r.file->records_bytes));
       j.attribute("maps", number(r.file->maps_bytes));

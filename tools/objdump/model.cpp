@@ -111,7 +111,47 @@ const char *register_name(unsigned saved_register) {
   return names[saved_register];
 }
 
+const char *general_register_name(unsigned encoding) {
+  static constexpr const char *names[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                          "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+  return names[encoding];
+}
+
+point_references references_of(const map::point &p) {
+  point_references found;
+  for (unsigned encoding = 0; encoding != 16; ++encoding)
+    if ((p.refs.registers >> encoding & 1) != 0)
+      found.registers.emplace_back(general_register_name(encoding));
+  const auto place = [&](std::int64_t word, std::uint64_t words) {
+    switch (p.refs.base) {
+    case abi::base_cfa:
+      break;
+    case abi::base_stack_pointer:
+      return reference_words{"rsp", word * 8, words};
+    case abi::base_rbx:
+      return reference_words{"rbx", word * 8, words};
+    }
+    return reference_words{p.frame.cfa_is_rbp ? "rbp" : "rsp", static_cast<std::int64_t>(p.frame.cfa_offset) + word * 8, words};
+  };
+  map::each_slot(p.refs, [&](std::int64_t word) { found.slots.push_back(place(word, 1)); });
+  map::each_stack_root(p.refs, [&](std::int64_t word, std::uint64_t words) { found.roots.push_back(place(word, words)); });
+  return found;
+}
+
+static bool same_references(const map::point &a, const map::point &b) {
+  if (a.refs.registers != b.refs.registers || a.refs.roots_ready != b.refs.roots_ready)
+    return false;
+  const auto slots = [](const map::point &p) {
+    std::vector<std::int64_t> words;
+    map::each_slot(p.refs, [&](std::int64_t word) { words.push_back(word); });
+    return words;
+  };
+  return slots(a) == slots(b);
+}
+
 bool same_state(const map::point &a, const map::point &b) {
+  if (!same_references(a, b))
+    return false;
   if (a.kind != b.kind || a.vector_live != b.vector_live || a.has_live_set != b.has_live_set || a.frame.known != b.frame.known)
     return false;
   if (a.has_live_set && (a.live.general != b.live.general || a.live.vector != b.live.vector || a.live.other != b.live.other))
@@ -161,6 +201,7 @@ summary summarize(ArrayRef<fragment> fragments, disassembler &d) {
     each_instruction(f, d, /*with_text=*/false, [&](const instruction &i) {
       s.states.points[i.state.kind] += i.code.ok;
       s.states.bytes[i.state.kind] += i.code.size;
+      s.reference_points += i.code.ok && !references_of(i.state).none();
     });
   }
   return s;

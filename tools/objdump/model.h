@@ -62,13 +62,31 @@ struct summary {
   std::uint64_t functions = 0;
   std::uint64_t fragments = 0;
   std::uint64_t runs = 0;
-  std::uint64_t code_bytes = 0; // of managed code
-  std::uint64_t map_bytes = 0;  // of the functions counted
+  std::uint64_t code_bytes = 0;       // of managed code
+  std::uint64_t map_bytes = 0;        // of the functions counted
+  std::uint64_t reference_points = 0; // points that list a reference or a stack root
   counts states;
 };
 
+// A place of a point's references: the word at [`base` + `offset`]; `words` of them from there on.
+struct reference_words {
+  std::string base; // of a register
+  std::int64_t offset = 0;
+  std::uint64_t words = 1;
+};
+
+// The references of one point, as its frame is there.
+struct point_references {
+  std::vector<std::string> registers;
+  std::vector<reference_words> slots;
+  std::vector<reference_words> roots; // references or null
+  [[nodiscard]] bool none() const { return registers.empty() && slots.empty() && roots.empty(); }
+};
+point_references references_of(const map::point &p);
+
 const char *kind_name(abi::point_kind kind);
 const char *register_name(unsigned saved_register);
+const char *general_register_name(unsigned encoding);
 bool same_state(const map::point &a, const map::point &b);
 
 // Every record of the file in address order.

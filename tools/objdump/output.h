@@ -28,6 +28,8 @@ void print_functions_json(const report &r, disassembler &d, llvm::raw_ostream &o
 std::string frame_text(const map::frame_rule &frame);
 // "rbp,r14,rbx"; empty if none.
 std::string saved_text(unsigned saved);
+// "rbx=ref [rsp+16]=ref [rsp+24]=root [rsp+32]=root*3"; empty if none.
+std::string references_text(const point_references &refs);
 // "rax,rcx,flags xmm0-3 k1"; "none".
 std::string live_text(const map::live_set &live);
 // The names in a live set, in the order of its bits.

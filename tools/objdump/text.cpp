@@ -45,6 +45,8 @@ void print_instruction(raw_ostream &os, const fragment &f, const instruction &i)
   std::string rest = p.vector_live && p.kind != abi::kind_unsafe ? "vec " : "    ";
   if (p.has_live_set)
     rest += "live=" + live_text(p.live) + " ";
+  if (const std::string refs = references_text(references_of(p)); !refs.empty())
+    rest += refs + " ";
   rest += " " + i.code.text + annotation(*f.file, i.code, i.address, f.code->bias);
   // Inside prologues and epilogues, which registers are on the stack already or still.
   if (i.changed && p.frame.known && p.frame.saved != f.header.saved && p.frame.saved != 0)
@@ -141,6 +143,22 @@ std::vector<std::string> live_names(const map::live_set &live) {
   return names;
 }
 
+std::string references_text(const point_references &refs) {
+  std::vector<std::string> parts;
+  for (const std::string &name : refs.registers)
+    parts.push_back(name + "=ref");
+  const auto add = [&](const reference_words &at, const char *what) {
+    const std::string count = at.words == 1 ? std::string() : formatv("*{0}", at.words).str();
+    const std::string offset = at.offset == 0 ? std::string() : formatv("{0}{1}", at.offset < 0 ? "" : "+", at.offset).str();
+    parts.push_back(formatv("[{0}{1}]={2}{3}", at.base, offset, what, count).str());
+  };
+  for (const reference_words &slot : refs.slots)
+    add(slot, "ref");
+  for (const reference_words &root : refs.roots)
+    add(root, "root");
+  return llvm::join(parts, " ");
+}
+
 std::string live_text(const map::live_set &live) {
   const std::vector<std::string> names = live_names(live);
   return names.empty() ? "none" : llvm::join(names, ",");
@@ -157,6 +175,8 @@ void print_summary_text(const report &r, disassembler &d, raw_ostream &os) {
          formatv("{0} of points, {1} of bytes", share(s.states.points[kind], s.states.all_points()),
                  share(s.states.bytes[kind], s.states.all_bytes()))
              .str());
+  if (s.reference_points != 0)
+    line(os, "points with references", s.reference_points, share(s.reference_points, s.states.all_points()) + " of points");
   const std::uint64_t tables = f.records_bytes + f.maps_bytes;
   line(os, "bytes of tables", tables, formatv("{0} records, {1} maps", f.records_bytes, f.maps_bytes).str());
   line(os, "executable sections", f.text_bytes, "tables " + share(tables, f.text_bytes));
@@ -203,6 +223,8 @@ void print_runs_text(const report &r, raw_ostream &os) {
         rest += " callees-may-stop";
       if (p.has_live_set)
         rest += " live=" + live_text(p.live);
+      if (const std::string refs = references_text(references_of(p)); !refs.empty())
+        rest += " " + refs;
       print_line(os, ' ', f.shown(run.run.start), kind_name(p.kind), frame_text(p.frame), rest);
     }
   }
