@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Clang's side of the plugin: an action that Clang runs before the main one, whatever that is. It parses the plugin's arguments, refuses
-// targets that have no tables, defines __STILLPOINT__, completes layouts, and hands the callback for the IR pipeline to code generation. The attributes register themselves where
-// they are (Nosplit.cpp, UnsafeRegion.cpp).
+// targets that have no tables, defines __STILLPOINT__, checks what is done with references, completes layouts, and hands the callback for the
+// IR pipeline to code generation. The attributes register themselves where they are (Nosplit.cpp, UnsafeRegion.cpp).
 //
 // Every error goes through Clang's diagnostics, once for each compilation; none ends the compiler by itself.
 #include "plugin/CodeGeneration.h"
 #include "plugin/Layouts.h"
 #include "plugin/Nosplit.h"
 #include "plugin/Options.h"
+#include "plugin/ReferenceDiagnostics.h"
+#include "plugin/ReferenceWarnings.h"
 
 #include "passes/Passes.h"
 
@@ -18,6 +20,8 @@
 #include "clang/Frontend/FrontendPluginRegistry.h"
 #include "clang/Lex/Preprocessor.h"
 
+#include "llvm/ADT/STLExtras.h"
+
 using namespace clang;
 
 namespace {
@@ -26,10 +30,18 @@ class Consumer : public ASTConsumer {
 public:
   void Initialize(ASTContext &Context) override { stillpoint::forgetNosplitFunctions(Context); }
   void HandleCXXStaticMemberVarInstantiation(VarDecl *Variable) override { stillpoint::completeLayout(Variable); }
+  bool HandleTopLevelDecl(DeclGroupRef Declarations) override {
+    References.add(Declarations);
+    return true;
+  }
   void HandleTranslationUnit(ASTContext &Context) override {
     stillpoint::checkNosplitFunctions(Context);
+    References.check(Context);
     stillpoint::completeLayouts(Context);
   }
+
+private:
+  stillpoint::ReferenceDiagnostics References;
 };
 
 bool parseLiveness(DiagnosticsEngine &Diags, llvm::StringRef Value) {
@@ -49,22 +61,30 @@ bool parseLiveness(DiagnosticsEngine &Diags, llvm::StringRef Value) {
   return false;
 }
 
+bool parseReferenceWarning(DiagnosticsEngine &Diags, llvm::StringRef Option, llvm::StringRef Value) {
+  if (stillpoint::setReferenceWarning(Value, Option == "error" ? DiagnosticIDs::Error : DiagnosticIDs::Ignored))
+    return true;
+  Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error, "'%0' is no value of the option '%1' of the plugin 'stillpoint'; known: %2"))
+      << Value << Option << stillpoint::referenceWarningNames();
+  return false;
+}
+
+bool parseOption(DiagnosticsEngine &Diags, llvm::StringRef Argument) {
+  auto [Name, Value] = Argument.split('=');
+  if (Name == "liveness")
+    return parseLiveness(Diags, Value);
+  if (Name == "no-warn" || Name == "error")
+    return parseReferenceWarning(Diags, Name, Value);
+  Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error, "unknown option '%0' of the plugin 'stillpoint'; known: liveness=gc|full, "
+                                                               "no-warn=NAME, error=NAME"))
+      << Name;
+  return false;
+}
+
 class Action : public PluginASTAction {
 public:
   bool ParseArgs(const CompilerInstance &CI, const std::vector<std::string> &Arguments) override {
-    DiagnosticsEngine &Diags = CI.getDiagnostics();
-    for (llvm::StringRef Argument : Arguments) {
-      auto [Name, Value] = Argument.split('=');
-      if (Name != "liveness") {
-        Diags.Report(
-            Diags.getCustomDiagID(DiagnosticsEngine::Error, "unknown option '%0' of the plugin 'stillpoint'; known: liveness=gc|full"))
-            << Name;
-        return false;
-      }
-      if (!parseLiveness(Diags, Value))
-        return false;
-    }
-    return true;
+    return llvm::all_of(Arguments, [&](llvm::StringRef Argument) { return parseOption(CI.getDiagnostics(), Argument); });
   }
 
   std::unique_ptr<ASTConsumer> CreateASTConsumer(CompilerInstance &CI, llvm::StringRef) override {

@@ -49,19 +49,6 @@ bool anyReference(llvm::ArrayRef<Extent> Found) {
   return llvm::any_of(Found, [](const Extent &E) { return E.IsReference; });
 }
 
-// What a container's node keeps as bytes: T for __gnu_cxx::__aligned_membuf<T> and __aligned_buffer<T>, else null.
-QualType heldInBytes(const RecordDecl *Record) {
-  const auto *Specialization = dyn_cast<ClassTemplateSpecializationDecl>(Record);
-  if (!Specialization || !Specialization->getIdentifier())
-    return {};
-  llvm::StringRef Name = Specialization->getName();
-  const auto *Space = dyn_cast<NamespaceDecl>(Specialization->getDeclContext()->getRedeclContext());
-  if ((Name != "__aligned_membuf" && Name != "__aligned_buffer") || !Space || !Space->getIdentifier() || Space->getName() != "__gnu_cxx")
-    return {};
-  const TemplateArgument &Argument = Specialization->getTemplateArgs()[0];
-  return Argument.getKind() == TemplateArgument::Type ? Argument.getAsType() : QualType();
-}
-
 class Walk {
 public:
   Walk(ASTContext &C, QualType Root, SourceLocation Use) : C(C), Diags(C.getDiagnostics()), Root(Root), Use(Use) {}
@@ -80,6 +67,13 @@ public:
       if (!Failed && E.IsReference && E.Begin % WordSize)
         report("%0 has a reference at an offset that is no multiple of 8; do not pack a class with references", E.Field);
     return !Failed;
+  }
+
+  bool findUnclearUnion() {
+    Quiet = true;
+    Extents Found;
+    type(Root, 0, nullptr, Found);
+    return UnclearUnion;
   }
 
 private:
@@ -128,7 +122,7 @@ private:
   }
 
   void record(const RecordDecl *Record, uint64_t Offset, bool MostDerived, const FieldDecl *Field, Extents &Out) {
-    if (QualType Held = heldInBytes(Record); !Held.isNull())
+    if (QualType Held = stillpoint::heldInBytes(Record); !Held.isNull())
       return type(Held, Offset, Field, Out);
     const ASTRecordLayout &Layout = C.getASTRecordLayout(Record);
     const auto *Class = dyn_cast<CXXRecordDecl>(Record);
@@ -199,14 +193,15 @@ private:
 
   template <unsigned N>
   void report(const char (&Text)[N], const FieldDecl *Field) {
-    if (!Failed)
+    if (!Failed && !Quiet)
       Diags.Report(place(Field), Diags.getCustomDiagID(DiagnosticsEngine::Error, Text)) << Root;
     fail();
   }
 
   void reportUnion(const FieldDecl *Member, const FieldDecl *Other, const FieldDecl *Field, uint64_t Offset) {
-    if (Failed)
-      return;
+    UnclearUnion = true;
+    if (Failed || Quiet)
+      return fail();
     Diags.Report(place(Field ? Field : Member),
                  Diags.getCustomDiagID(DiagnosticsEngine::Error,
                                        "a union in %0 holds a reference or other data in the same word (at byte %1), and the collector "
@@ -224,7 +219,7 @@ private:
   }
 
   void fail() {
-    if (!Failed && Use.isValid() && place(nullptr) != Use)
+    if (!Failed && !Quiet && Use.isValid() && place(nullptr) != Use)
       Diags.Report(Use, Diags.getCustomDiagID(DiagnosticsEngine::Note, "the layout of %0 is needed here")) << Root;
     Failed = true;
   }
@@ -234,9 +229,25 @@ private:
   QualType Root;
   SourceLocation Use;
   bool Failed = false;
+  bool Quiet = false;
+  bool UnclearUnion = false;
 };
 
 } // namespace
+
+QualType stillpoint::heldInBytes(const RecordDecl *Record) {
+  const auto *Specialization = dyn_cast<ClassTemplateSpecializationDecl>(Record);
+  if (!Specialization || !Specialization->getIdentifier())
+    return {};
+  llvm::StringRef Name = Specialization->getName();
+  const auto *Space = dyn_cast<NamespaceDecl>(Specialization->getDeclContext()->getRedeclContext());
+  if ((Name != "__aligned_membuf" && Name != "__aligned_buffer") || !Space || !Space->getIdentifier() || Space->getName() != "__gnu_cxx")
+    return {};
+  const TemplateArgument &Argument = Specialization->getTemplateArgs()[0];
+  return Argument.getKind() == TemplateArgument::Type ? Argument.getAsType() : QualType();
+}
+
+bool stillpoint::hasUnclearUnion(ASTContext &C, QualType Type) { return Walk(C, Type, SourceLocation()).findUnclearUnion(); }
 
 bool stillpoint::findReferences(ASTContext &C, QualType Type, SourceLocation Use, llvm::SmallVectorImpl<uint64_t> &Offsets) {
   return Walk(C, Type, Use).run(Offsets);
