@@ -127,8 +127,10 @@ void stillpoint::completeLayout(VarDecl *Variable) {
     return;
   ASTContext &C = Variable->getASTContext();
   llvm::SmallVector<uint64_t> Offsets;
-  if (!findReferences(C, Type, Variable->getPointOfInstantiation(), Offsets))
+  if (!findReferences(C, Type, Variable->getPointOfInstantiation(), Offsets)) {
+    Variable->setInvalidDecl(); // reported once
     return;
+  }
   LayoutBuilder(C, List).complete(Type, Offsets);
   Variable->setInit(Variable->getInit()); // forgets the value that was computed from the old members
 }
