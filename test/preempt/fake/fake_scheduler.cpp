@@ -113,6 +113,7 @@ fake_worker::~fake_worker() {
 }
 
 bool fake_worker::resume(fake_task &t) {
+  t.control.last_worker = &control;
   control.current = &t.control;
   rt::preempt::enter_task(t.control);
   rt::arch::__stillpoint_switch_context(&control.scheduler_context, t.control.context);

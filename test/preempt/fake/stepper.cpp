@@ -169,7 +169,7 @@ bool resume_on_new_thread(fake_task &t) {
 
 } // namespace
 
-step_report run_stepped(void (*entry)(void *), void *argument, bool migrate) {
+step_report run_stepped(void (*entry)(void *), void *argument, bool migrate, void (*at_stop)(const rt::task &)) {
   install_trap_handler();
   fake_worker here;
   fake_task t(entry, argument);
@@ -180,6 +180,8 @@ step_report run_stepped(void (*entry)(void *), void *argument, bool migrate) {
   set_trap_flag();
   bool stopped = here.resume(t);
   while (stopped) {
+    if (at_stop != nullptr)
+      at_stop(t.control);
     state.report.pinned_stops += here.last_stop_was_pinned;
     here.last_stop_was_pinned = false;
     if (migrate && t.control.pinned_to == nullptr)

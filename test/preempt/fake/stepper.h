@@ -8,6 +8,8 @@
 #ifndef STILLPOINT_TEST_PREEMPT_STEPPER_H
 #define STILLPOINT_TEST_PREEMPT_STEPPER_H
 
+#include "runtime/sched/core.h"
+
 #include <cstdint>
 #include <string>
 
@@ -22,8 +24,9 @@ struct step_report {
   std::string first_difference; // what and where
 };
 
-// Runs entry(argument) as a task on the calling thread, or, if `migrate`, after each stop on a new thread (unless the stop is pinned).
-step_report run_stepped(void (*entry)(void *), void *argument, bool migrate);
+// Runs entry(argument) as a task on the calling thread, or, if `migrate`, after some stops on a new thread (unless the stop is pinned). `at_stop`
+// is called while the task is off, on the scheduler's stack.
+step_report run_stepped(void (*entry)(void *), void *argument, bool migrate, void (*at_stop)(const rt::task &) = nullptr);
 
 } // namespace stillpoint::test
 

@@ -52,7 +52,8 @@ kernel_tables::kernel_tables() {
                 maps_copy + (__stop_test_maps - __start_test_maps),
                 nullptr, // no global roots
                 nullptr,
-                &marking};
+                &marking,
+                &marking + 1};
   __stillpoint_register_tables(&descriptor);
 }
 
