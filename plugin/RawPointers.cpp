@@ -43,8 +43,12 @@ bool givesAddress(const FunctionDecl *Method) {
   return llvm::StringSwitch<bool>(nameOf(Method)).Cases({"get", "data", "begin", "end", "at", "front", "back"}, true).Default(false);
 }
 
+// The variable that an expression names, or copies.
 const VarDecl *variableIn(const Expr *E) {
-  const auto *Name = dyn_cast<DeclRefExpr>(E->IgnoreParenImpCasts());
+  E = E->IgnoreImplicit()->IgnoreParenImpCasts();
+  if (const auto *Copy = dyn_cast<CXXConstructExpr>(E); Copy && Copy->getConstructor()->isCopyOrMoveConstructor() && Copy->getNumArgs())
+    E = Copy->getArg(0)->IgnoreParenImpCasts();
+  const auto *Name = dyn_cast<DeclRefExpr>(E);
   return Name ? dyn_cast<VarDecl>(Name->getDecl()) : nullptr;
 }
 

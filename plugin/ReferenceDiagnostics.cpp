@@ -75,14 +75,14 @@ public:
   void run(llvm::ArrayRef<const Decl *> Declarations) {
     for (const Decl *D : Declarations) {
       Reporter.Suppressed = suppressedAround(dyn_cast_or_null<Decl>(D->getLexicalDeclContext()));
-      if (isa<FunctionDecl>(D) || Reporter.isUser(D->getLocation()))
+      if (isa<FunctionDecl>(D) || Reporter.isUser(D))
         TraverseDecl(D);
     }
     Library.report(Reporter);
   }
 
   bool TraverseDecl(const Decl *D) override {
-    if (!D || isa<TemplateDecl>(D) || D->isTemplated() || D->isInvalidDecl())
+    if (!D || isa<TemplateDecl>(D) || D->isTemplated() || D->isInvalidDecl() || isOurNamespace(D))
       return true;
     llvm::SaveAndRestore Outer(Reporter.Suppressed);
     for (const auto *Attribute : D->specific_attrs<SuppressAttr>())
@@ -98,6 +98,8 @@ public:
     }
     llvm::SaveAndRestore OuterFunction(Current, Scope{Function, Reporter.isUser(Function), false});
     enterBody(Function->getBody(), Function->getLocation());
+    for (const ParmVarDecl *Parameter : Function->parameters())
+      TraverseDecl(Parameter);
     return ConstDynamicRecursiveASTVisitor::TraverseDecl(D);
   }
 
@@ -138,7 +140,7 @@ public:
   }
 
   bool VisitVarDecl(const VarDecl *Variable) override {
-    if (!userCode(Variable))
+    if (!Current.User)
       return true;
     QualType Type = Variable->getType();
     SourceLocation Loc = Variable->getLocation();
@@ -251,13 +253,17 @@ public:
   bool VisitCoyieldExpr(const CoyieldExpr *Yield) override { return suspension(Yield); }
 
 private:
+  // The function that the walk is in. Outside of functions there is only the user's code.
   struct Scope {
     const FunctionDecl *Function;
     bool User;
     bool Coroutine;
   };
 
-  bool userCode(const Decl *D) const { return Current.Function ? Current.User : Reporter.isUser(D); }
+  static bool isOurNamespace(const Decl *D) {
+    const auto *Space = dyn_cast<NamespaceDecl>(D);
+    return Space && Space->getIdentifier() && Space->getName() == "stillpoint" && outermostNamespace(Space).empty();
+  }
 
   static const RecordDecl *definition(QualType Type) {
     const RecordDecl *Record = Type->getAsRecordDecl();
@@ -269,15 +275,14 @@ private:
   void check(ReferenceWarning What, QualType Type, SourceLocation Loc, llvm::StringRef Text) {
     if (!Held.in(Type))
       return;
-    if (Current.Function && !Current.User)
+    if (!Current.User)
       Library.addDeed(Current.Function, What, Type);
     else if (Reporter.wants(What, Loc))
       Reporter.report(What, Loc, Text) << Type;
   }
 
   void reach(const FunctionDecl *Callee, SourceLocation Loc) {
-    if (!Current.Function || !Callee->isTemplateInstantiation() || ReferenceReporter::isOurs(Callee) ||
-        Reporter.isUser(Callee->getLocation()))
+    if (!Callee->isTemplateInstantiation() || ReferenceReporter::isOurs(Callee) || Reporter.isUser(Callee->getLocation()))
       return;
     if (Current.User)
       Library.addEntry(Callee, Loc, Reporter.Suppressed);
@@ -398,7 +403,7 @@ private:
   ReferenceReporter Reporter;
   RawPointers Raw;
   LibraryCalls Library;
-  Scope Current = {nullptr, false, false};
+  Scope Current = {nullptr, true, false};
   llvm::SmallPtrSet<const FunctionDecl *, 32> Visited;
   llvm::SmallPtrSet<const RecordDecl *, 32> CheckedRecords;
   llvm::SmallPtrSet<const RecordDecl *, 8> Declared;

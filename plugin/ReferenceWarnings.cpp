@@ -26,7 +26,7 @@ Known Table[] = {
     {"container", DiagnosticIDs::Error},   {"new", DiagnosticIDs::Error},          {"malloc", DiagnosticIDs::Error},
     {"exception", DiagnosticIDs::Error},   {"union", DiagnosticIDs::Error},        {"thread-local", DiagnosticIDs::Error},
     {"memory-copy", DiagnosticIDs::Error}, {"raw-escape", DiagnosticIDs::Warning}, {"musttail", DiagnosticIDs::Error},
-    {"coroutine", DiagnosticIDs::Error},   {"alloca", DiagnosticIDs::Error},
+    {"coroutine", DiagnosticIDs::Warning}, {"alloca", DiagnosticIDs::Error},
 };
 static_assert(std::size(Table) == stillpoint::ReferenceWarningCount);
 

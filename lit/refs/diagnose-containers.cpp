@@ -48,6 +48,8 @@ void local() {
 }
 
 // What is used without having been declared here, where it is used.
+void parameter(std::vector<Node> by_value); // a declaration puts nothing anywhere
+void parameter(std::vector<Node> by_value) {} // expected-error {{[-Wstillpoint-container]}}
 void used(std::vector<gc::weak<Node>> &all, gc::ref<Node> n) {
   static_cast<void>(all.size());
   all.push_back(n); // expected-error-re {{'push_back' puts 'stillpoint::gc::weak<Node>', which holds references, into memory that the collector does not scan{{.*}}[-Wstillpoint-new]}}

@@ -90,3 +90,8 @@ void vouched() {
   [[clang::suppress]] std::make_unique<Node>();
   [[clang::suppress("stillpoint-malloc")]] auto *two = new Node; // expected-error {{[-Wstillpoint-new]}}
 }
+
+// Outside of functions.
+auto global_object = std::make_unique<Node>(); // expected-error {{[-Wstillpoint-new]}}
+auto *global_pointer = new Node; // expected-error {{[-Wstillpoint-new]}}
+auto global_plain = std::make_unique<Plain>();
