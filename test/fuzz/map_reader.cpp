@@ -40,11 +40,20 @@ struct exact_copy {
   std::uint64_t address;
 };
 
+// Goes through all words that a point lists; equal for equal ones.
+std::uint64_t sum_of_words(const map::point &p) {
+  std::uint64_t sum = 0;
+  map::each_slot(p.refs, [&](std::int64_t word) { sum = sum * 31 + static_cast<std::uint64_t>(word); });
+  map::each_stack_root(p.refs, [&](std::int64_t word, std::uint64_t count) { sum = sum * 37 + static_cast<std::uint64_t>(word) + count; });
+  return sum;
+}
+
 bool same(const map::point &a, const map::point &b) {
   bool equal = a.kind == b.kind && a.vector_live == b.vector_live && a.has_live_set == b.has_live_set && a.code == b.code &&
                a.live.general == b.live.general && a.live.vector == b.live.vector && a.live.other == b.live.other &&
                a.frame.known == b.frame.known && a.frame.cfa_is_rbp == b.frame.cfa_is_rbp && a.frame.cfa_offset == b.frame.cfa_offset &&
-               a.frame.saved == b.frame.saved;
+               a.frame.saved == b.frame.saved && a.refs.registers == b.refs.registers && a.refs.roots_ready == b.refs.roots_ready &&
+               a.refs.base == b.refs.base && sum_of_words(a) == sum_of_words(b);
   for (unsigned reg = 0; reg < abi::saved_register_count; ++reg)
     equal = equal && a.frame.slot[reg] == b.frame.slot[reg];
   return equal;
@@ -55,8 +64,11 @@ void check_sense(const map::point &p) {
   require(p.kind <= abi::kind_pinned, "an unknown kind");
   require(p.code <= abi::state_escape, "an unknown code");
   require(p.vector_live || (p.live.vector | p.live.other) == 0, "live vector registers that nobody saves");
-  if (!p.frame.known)
+  require((p.refs.registers >> 4 & 1) == 0, "the stack pointer as a reference");
+  if (!p.frame.known) {
+    require(p.refs.registers == 0 && !p.refs.roots_ready && sum_of_words(p) == 0, "references without a frame");
     return;
+  }
   require(p.frame.cfa_offset >= 8 && p.frame.cfa_offset % 8 == 0, "a frame without a return address");
   for (unsigned reg = 0; reg < abi::saved_register_count; ++reg)
     if (p.frame.saved >> reg & 1)

@@ -64,6 +64,19 @@ std::vector<map_bytes> maps() {
           .run(10, abi::state_epilogue)
           .run(1, abi::state_entry)
           .end(),
+      map_bytes(saved_rbp_rbx | abi::frame_has_extension) // every step
+          .uleb(abi::extension_references | abi::extension_ref_slots | abi::extension_stack_roots | abi::extension_own_states)
+          .uleb(9)
+          .raw({7, 3, 9, 1, 4, 1, 13, 2}) // slots -5, -3, 2; stack roots from -7
+          .raw({1, abi::kind_pinned | abi::own_vector_live})
+          .raw({1, abi::step_long_a | 1 << 4, abi::step_mask, 0x03, abi::step_prologue, 2 | 2 << 4}) // a prologue of 2 bytes
+          .raw({abi::step_ready, abi::step_slot, 0, abi::step_safe | 5 << 4, abi::step_slot, 2, abi::step_call_result | 3 << 4})
+          .raw({abi::step_own, 0, abi::step_call | 2 << 4, abi::step_clear, abi::step_safe_vector, 1 | 6 << 4})
+          .raw({abi::step_unsafe, 2 | 1 << 4, abi::step_epilogue | 2 << 4, abi::step_entry | 1 << 4, abi::step_end}),
+      map_bytes(saved_rbp_rbx | abi::frame_cfa_is_rbp | abi::frame_has_extension) // stack roots from RSP
+          .uleb(abi::extension_references | abi::extension_stack_roots | abi::extension_base_rsp)
+          .raw({3, 1, 4, 5})
+          .raw({abi::step_ready, abi::step_safe | 7 << 4, abi::step_entry | 1 << 4, abi::step_end}),
   };
 }
 

@@ -71,6 +71,72 @@ std::vector<broken_map> broken_maps() {
   };
 }
 
+// A map with references: extension, words, lists in the raw, steps in the raw.
+map_bytes reference_map(unsigned extension, bytes lists, std::initializer_list<unsigned char> steps, unsigned frame = 0,
+                        std::uint64_t words = 4) {
+  map_bytes m(frame | ext);
+  m.uleb(abi::extension_references | extension);
+  if ((frame & abi::frame_cfa_is_rbp) == 0)
+    m.uleb(words);
+  if ((extension & (abi::extension_ref_slots | abi::extension_stack_roots)) != 0)
+    m.uleb(lists.size());
+  m.content.insert(m.content.end(), lists.begin(), lists.end());
+  return m.raw(steps);
+}
+
+constexpr unsigned slots = abi::extension_ref_slots, roots = abi::extension_stack_roots;
+constexpr unsigned char end = abi::step_end, one_rax = 1 << 4, to_slot = abi::step_slot, to_ready = abi::step_ready;
+constexpr unsigned char one_safe = abi::step_safe | 1 << 4;
+
+std::vector<broken_map> broken_references() {
+  constexpr unsigned char one_rbx = 2 | 1 << 4;
+  constexpr unsigned char toggle_rbp = abi::step_long_a | 2 << 4;
+  constexpr unsigned from_rsp = abi::extension_base_rsp, from_rbx = abi::extension_base_rbx;
+  constexpr unsigned by_rbp = rbp | abi::frame_cfa_is_rbp;
+  return {
+      {"reference extensions without references", map_bytes(ext).uleb(roots).uleb(4).raw({2, 1, 1}).run(1, abi::state_safe).end()},
+      {"both bases", reference_map(roots | from_rsp | from_rbx, {1, 0, 1}, {one_rax, end})},
+      {"no end", reference_map(0, {}, {one_rax})},
+      {"no such step", reference_map(0, {}, {0x7f, one_rax, end})},
+      {"end with a length", reference_map(0, {}, {one_rax, 0xef, 0x01})},
+      {"own state of none", reference_map(0, {}, {abi::step_own, 0, one_rax, end})},
+      {"slot without a list", reference_map(0, {}, {to_slot, 0, one_rax, end})},
+      {"slot behind the list", reference_map(slots, {1, 3}, {to_slot, 1, one_rax, end})},
+      {"readiness without stack roots", reference_map(0, {}, {to_ready, one_rax, end})},
+      {"more registers than there are", reference_map(0, {}, {abi::step_mask, 0x80, 0x80, 0x02, one_rax, end})},
+      {"lists larger than the section", map_bytes(ext).uleb(abi::extension_references | slots).uleb(4).uleb(100).raw({1, 3, one_rax, end})},
+      {"no slots", reference_map(slots, {0}, {one_rax, end})},
+      {"slots beyond the lists' size", reference_map(slots, {2, 3}, {one_rax, end})},
+      {"bytes behind the lists", reference_map(slots, {1, 3, 0}, {one_rax, end})},
+      {"slot on the return address", reference_map(slots, {1, 1}, {one_rax, end})},
+      {"roots over the return address", reference_map(roots, {1, 5, 3}, {one_rax, end})},
+      {"slot below the red zone", reference_map(slots, {1, 41}, {one_rax, end})},
+      {"no roots", reference_map(roots, {1, 3, 0}, {one_rax, end})},
+      {"roots that touch", reference_map(roots, {2, 7, 1, 0, 1}, {one_rax, end})},
+      {"slot too far", reference_map(slots, {1, 0x80, 0x80, 0x80, 0x80, 0x08}, {one_rax, end})},
+      {"frame pointer as a reference", reference_map(0, {}, {toggle_rbp, one_safe, end}, by_rbp)},
+      {"base pointer as a reference", reference_map(slots | from_rbx, {1, 0}, {to_slot, 0, abi::step_safe, one_rbx, end}, by_rbp)},
+      {"slot from RSP at entry", reference_map(slots | from_rsp, {1, 0}, {to_slot, 0, abi::step_entry | 1 << 4, end}, by_rbp)},
+      {"prologue too short", reference_map(0, {}, {one_rax, end}, rbx | rbp)},
+      {"too long", reference_map(0, {}, {0x80, 0x80, 0x80, 0x80, 0x80, 0x01, end})},
+  };
+}
+
+// Lists are looked at by who validates, not by who asks for a point.
+TEST(Corrupt, EveryRuleOfReferences) {
+  for (const broken_map &broken : broken_references()) {
+    const table t(code, broken.map);
+    point p;
+    if (t.find(code, p) == status::ok) {
+      map::each_slot(p.refs, [](std::int64_t) {});
+      map::each_stack_root(p.refs, [](std::int64_t, std::uint64_t) {});
+    }
+    EXPECT_EQ(visit(t).result, status::corrupt) << broken.what;
+    EXPECT_EQ(t.validate(), status::corrupt) << broken.what;
+  }
+  EXPECT_EQ(table(code, reference_map(slots | roots, {1, 3, 2, 7, 1, 1, 1}, {to_slot, 0, to_ready, one_rax, end})).validate(), status::ok);
+}
+
 TEST(Corrupt, EveryRule) {
   for (const broken_map &broken : broken_maps()) {
     const table t(code, broken.map);
@@ -153,16 +219,23 @@ table rich_table() {
                           .own_run(20, 1)
                           .run(7, abi::state_safe_vector)
                           .end());
+  t.add(code + 0x230, reference_map(slots | roots | abi::extension_own_states, {2, 5, 9, 2, 7, 1, 1, 1},
+                                    {1, abi::kind_pinned | abi::own_vector_live, abi::step_mask, 3, to_ready, one_safe, to_slot, 1, one_rax,
+                                     abi::step_own, 0, 0x13, abi::step_clear, abi::step_entry | 1 << 4, end}));
   return t;
 }
 
 // Asks everything; the answers do not matter, only that there are some. find() and the visit agree where both know.
 void exercise(const table &t) {
   point p;
+  std::int64_t sum = 0;
   for (std::uint64_t pc = code - 1; pc != code + 0x240; ++pc)
-    (void)t.find(pc, p);
+    if (t.find(pc, p) == status::ok) {
+      map::each_slot(p.refs, [&](std::int64_t word) { sum += word; });
+      map::each_stack_root(p.refs, [&](std::int64_t word, std::uint64_t) { sum += word; });
+    }
   (void)t.validate();
-  for (std::size_t i = 0; i != 3; ++i)
+  for (std::size_t i = 0; i != 4; ++i)
     (void)visit(t, i);
 }
 
