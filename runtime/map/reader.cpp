@@ -13,6 +13,7 @@
 #include "reader.h"
 
 #include "frames.h"
+#include "steps.h"
 
 #include <cstring>
 
@@ -25,16 +26,9 @@ struct map_state {
   cursor own;  // at own state 0
   cursor rest; // at the next run
   std::uint64_t own_count = 0;
-  std::uint64_t at = 0;   // bytes of code before the next run
-  std::uint64_t most = 0; // bytes that the code may have in all
-  // What steps have made, in a map with references.
-  const unsigned char *steps = nullptr; // the first
-  abi::state_code base = abi::state_safe;
-  std::uint64_t own_index = 0;
-  std::uint64_t slots = 0;     // of the first 64
-  bool has_more_slots = false; // one behind the first 64 was ever live
-  bool ready = false;
-  std::uint16_t registers = 0;
+  std::uint64_t at = 0;       // bytes of code before the next run
+  std::uint64_t most = 0;     // bytes that the code may have in all
+  step_state steps;           // only in a map with references
   unsigned char expanded[16]; // what an inline map stands for; `own` and `rest` may point here, so this is never copied
   map_state() = default;
   map_state(const map_state &) = delete;
@@ -212,18 +206,18 @@ bool read_header(map_state &m) noexcept {
   if (f.has_references) {
     if (!find_lists(c, f, extension))
       return false;
-    m.base = abi::first_step_base(f.saved);
+    m.steps.base = abi::first_step_base(f.saved);
   } else if (extension >= abi::extension_references) {
     return false;
   }
-  m.steps = c.at;
+  m.steps.first = c.at;
   if ((extension & abi::extension_own_states) == 0)
     return true;
   if (!read_uleb(c, m.own_count))
     return false;
   m.own = c;
   const bool good = skip_own_states(m);
-  m.steps = c.at;
+  m.steps.first = c.at;
   return good;
 }
 
@@ -261,93 +255,6 @@ bool frame_shape_fits(const fragment &f, abi::state_code code, std::uint64_t len
   return !f.explicit_slots && length >= known && length - known <= abi::max_instruction_size;
 }
 
-bool take_mask(cursor &c, std::uint16_t &registers) noexcept {
-  std::uint64_t mask;
-  if (!read_uleb_between(c, 0, (1u << abi::step_register_count) - 1, mask))
-    return false;
-  for (; mask != 0; mask &= mask - 1)
-    registers = static_cast<std::uint16_t>(registers ^ 1u << abi::step_registers[__builtin_ctzll(mask)]);
-  return true;
-}
-
-bool take_slot(map_state &m) noexcept {
-  std::uint64_t slot;
-  if (!read_uleb(m.rest, slot) || slot >= m.header.slot_count)
-    return false;
-  if (slot < 64)
-    m.slots ^= std::uint64_t{1} << slot;
-  else
-    m.has_more_slots = true;
-  return true;
-}
-
-bool take_own(map_state &m) noexcept {
-  if (!read_uleb(m.rest, m.own_index) || m.own_index >= m.own_count)
-    return false;
-  m.base = m.own_index == 0 ? abi::state_own_0 : abi::state_escape;
-  return true;
-}
-
-// The steps of 7 bits but for step_end.
-bool take_long_step(map_state &m, unsigned step) noexcept {
-  switch (step) {
-  case abi::step_slot:
-    return take_slot(m);
-  case abi::step_unsafe:
-    m.base = abi::state_unsafe;
-    return true;
-  case abi::step_safe_vector:
-    m.base = abi::state_safe_vector;
-    return true;
-  case abi::step_prologue:
-    m.base = abi::state_prologue;
-    return true;
-  case abi::step_own:
-    return take_own(m);
-  case abi::step_ready:
-    m.ready = !m.ready;
-    return m.header.has_root_list;
-  case abi::step_clear:
-    m.registers = 0;
-    m.slots = 0;
-    m.has_more_slots = false;
-    return true;
-  default:
-    break;
-  }
-  const unsigned nth = abi::step_short_registers + (step >> abi::step_short_bits);
-  if ((step & abi::step_long_b) != abi::step_long_a || nth >= abi::step_register_count)
-    return false;
-  m.registers = static_cast<std::uint16_t>(m.registers ^ 1u << abi::step_registers[nth]);
-  return true;
-}
-
-// The steps of 4 bits.
-bool take_short_step(map_state &m, unsigned step) noexcept {
-  switch (step) {
-  case abi::step_safe:
-    m.base = abi::state_safe;
-    return true;
-  case abi::step_entry:
-    m.base = abi::state_entry;
-    return true;
-  case abi::step_epilogue:
-    m.base = abi::state_epilogue;
-    return true;
-  case abi::step_call:
-    m.registers &= abi::callee_saved_registers;
-    return true;
-  case abi::step_call_result:
-    m.registers = static_cast<std::uint16_t>((m.registers & abi::callee_saved_registers) | 1u);
-    return true;
-  case abi::step_mask:
-    return take_mask(m.rest, m.registers);
-  default:
-    m.registers = static_cast<std::uint16_t>(m.registers ^ 1u << abi::step_registers[step]);
-    return true;
-  }
-}
-
 // next_run() in maps with references: takes steps up to one with a length.
 step next_steps(map_state &m, run &r) noexcept {
   for (;;) {
@@ -356,18 +263,16 @@ step next_steps(map_state &m, run &r) noexcept {
       return step::corrupt;
     if (value == abi::step_end)
       return step::end;
-    const bool is_long = abi::is_long_step(value);
-    r.length = value >> (is_long ? abi::step_long_bits : abi::step_short_bits);
-    if (r.length > m.most - m.at || !(is_long ? take_long_step(m, static_cast<unsigned>(value & ((1u << abi::step_long_bits) - 1)))
-                                              : take_short_step(m, static_cast<unsigned>(value & ((1u << abi::step_short_bits) - 1)))))
+    r.length = value >> (abi::is_long_step(value) ? abi::step_long_bits : abi::step_short_bits);
+    if (r.length > m.most - m.at || !take_step(m.steps, m.header, m.own_count, value, m.rest))
       return step::corrupt;
     if (r.length != 0)
       break;
   }
   r.start = m.header.start + m.at;
   m.at += r.length;
-  r.code = m.base;
-  r.own_index = m.base >= abi::state_own_0 ? m.own_index : 0;
+  r.code = m.steps.base;
+  r.own_index = r.code >= abi::state_own_0 ? m.steps.own_index : 0;
   if (r.code != abi::state_prologue && r.code != abi::state_epilogue)
     return step::run;
   return frame_shape_fits(m.header, r.code, r.length) ? step::run : step::corrupt;
@@ -402,15 +307,15 @@ step next_steps(map_state &m, run &r) noexcept {
 bool take_references(const map_state &m, const run &r, point &out) noexcept {
   const fragment &f = m.header;
   references &refs = out.refs;
-  refs.registers = m.registers;
+  refs.registers = m.steps.registers;
   refs.base = f.base;
   refs.has_slot_list = f.slot_count != 0;
   refs.lists = f.lists;
-  refs.slots = m.slots;
-  if (m.has_more_slots)
-    refs.steps = {m.steps, m.rest.at};
+  refs.slots = m.steps.slots;
+  if (m.steps.has_more_slots)
+    refs.steps = {m.steps.first, m.rest.at};
   const bool whole_or_own = r.code != abi::state_entry && r.code != abi::state_prologue && r.code != abi::state_epilogue;
-  refs.roots_ready = m.ready && whole_or_own;
+  refs.roots_ready = m.steps.ready && whole_or_own;
   return references_fit(f, out);
 }
 

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace stillpoint {
 namespace {
@@ -89,6 +90,49 @@ TEST(registry, no_records_is_no_module) {
   auto d = unregistered();
   d.records_end = d.records_begin;
   EXPECT_EQ(complaint(d), "");
+}
+
+TEST(registry, every_module_learns_whether_the_collector_marks) {
+  const test::kernel_tables first;
+  EXPECT_EQ(first.marking, 0);
+  map::set_marking(true);
+  EXPECT_EQ(first.marking, 1);
+  test::kernel_tables::marking = 0;
+  __stillpoint_unregister_tables(&first.descriptor);
+  __stillpoint_register_tables(&first.descriptor); // as a module that comes later
+  EXPECT_EQ(first.marking, 1);
+  map::set_marking(false);
+  EXPECT_EQ(first.marking, 0);
+}
+
+// A module that is no more than its roots is known as well.
+TEST(registry, global_roots_of_all_modules) {
+  struct {
+    abi::global_root entries[2];
+    std::uintptr_t words[2];
+  } globals{};
+  for (std::size_t i = 0; i != 2; ++i)
+    globals.entries[i].offset = reinterpret_cast<const char *>(&globals.words[1 - i]) - reinterpret_cast<const char *>(&globals.entries[i]);
+  auto d = unregistered();
+  d.records_end = d.records_begin;
+  d.globals_begin = reinterpret_cast<const unsigned char *>(globals.entries);
+  d.globals_end = d.globals_begin + sizeof globals.entries;
+  std::vector<std::uintptr_t *> seen;
+  const auto collect = [](void *context, std::uintptr_t *root) { static_cast<std::vector<std::uintptr_t *> *>(context)->push_back(root); };
+  map::each_global_root(collect, &seen);
+  const std::size_t others = seen.size();
+  __stillpoint_register_tables(&d);
+  const test::kernel_tables with_code;
+  EXPECT_EQ(look_up(spin_safe), map::status::ok);
+  seen.clear();
+  map::each_global_root(collect, &seen);
+  EXPECT_EQ(seen.size(), others + 2);
+  EXPECT_EQ(std::ranges::count(seen, &globals.words[0]), 1);
+  EXPECT_EQ(std::ranges::count(seen, &globals.words[1]), 1);
+  __stillpoint_unregister_tables(&d);
+  seen.clear();
+  map::each_global_root(collect, &seen);
+  EXPECT_EQ(seen.size(), others);
 }
 
 TEST(registry, twice_is_once_and_overlap_is_refused) {
