@@ -37,13 +37,15 @@ public:
   bool runOnModule(Module &M) override {
     if (!usesReferences(M))
       return false;
-    return applyTo(M, {rootStackObjects, addWriteBarriers});
+    bool Changed = applyTo(M, {unguardReferences, splitReferenceAccesses, rootStackObjects, addWriteBarriers});
+    return listGlobalRoots(M) || Changed;
   }
 };
 char ReferencesInMemory::ID = 0;
 
 // In the pipeline that optimises, and for opt.
-template <FunctionStep Step> class Named : public PassInfoMixin<Named<Step>> {
+template <FunctionStep Step>
+class Named : public PassInfoMixin<Named<Step>> {
 public:
   PreservedAnalyses run(Module &M, ModuleAnalysisManager &) {
     return usesReferences(M) && applyTo(M, {Step}) ? PreservedAnalyses::none() : PreservedAnalyses::all();
@@ -51,11 +53,39 @@ public:
   static bool isRequired() { return true; }
 };
 
+// The same over one function, where the pipeline takes nothing else. Cheap for a function without references.
+template <FunctionStep Step>
+class InFunction : public PassInfoMixin<InFunction<Step>> {
+public:
+  PreservedAnalyses run(Function &F, FunctionAnalysisManager &) { return Step(F) ? PreservedAnalyses::none() : PreservedAnalyses::all(); }
+  static bool isRequired() { return true; }
+};
+
+class GlobalRoots : public PassInfoMixin<GlobalRoots> {
+public:
+  PreservedAnalyses run(Module &M, ModuleAnalysisManager &) {
+    return listGlobalRoots(M) ? PreservedAnalyses::none() : PreservedAnalyses::all();
+  }
+  static bool isRequired() { return true; }
+};
+
 bool addNamedPass(StringRef Name, ModulePassManager &MPM, ArrayRef<PassBuilder::PipelineElement>) {
-  if (Name == "stillpoint-stack-roots")
+  if (Name == "stillpoint-type-copies")
+    MPM.addPass(Named<typeCopies>());
+  else if (Name == "stillpoint-guard")
+    MPM.addPass(Named<guardReferences>());
+  else if (Name == "stillpoint-unguard")
+    MPM.addPass(Named<unguardReferences>());
+  else if (Name == "stillpoint-split")
+    MPM.addPass(Named<splitReferenceAccesses>());
+  else if (Name == "stillpoint-stack-roots")
     MPM.addPass(Named<rootStackObjects>());
   else if (Name == "stillpoint-write-barriers")
     MPM.addPass(Named<addWriteBarriers>());
+  else if (Name == "stillpoint-global-roots")
+    MPM.addPass(GlobalRoots());
+  else if (Name == "stillpoint-coroutines")
+    MPM.addPass(Named<checkCoroutine>());
   else
     return false;
   return true;
@@ -65,4 +95,14 @@ bool addNamedPass(StringRef Name, ModulePassManager &MPM, ArrayRef<PassBuilder::
 
 ModulePass *stillpoint::createReferencesInMemoryPass() { return new ReferencesInMemory; }
 
-void stillpoint::addReferencesInMemory(PassBuilder &PB) { PB.registerPipelineParsingCallback(addNamedPass); }
+void stillpoint::addReferencesInMemory(PassBuilder &PB) {
+  PB.registerPipelineStartEPCallback([](ModulePassManager &MPM, OptimizationLevel) { MPM.addPass(Named<typeCopies>()); });
+  PB.registerCGSCCOptimizerLateEPCallback(
+      [](CGSCCPassManager &CGPM, OptimizationLevel) { CGPM.addPass(createCGSCCToFunctionPassAdaptor(InFunction<checkCoroutine>())); });
+  PB.registerOptimizerEarlyEPCallback(
+      [](ModulePassManager &MPM, OptimizationLevel, ThinOrFullLTOPhase) { MPM.addPass(Named<guardStackObjects>()); });
+  PB.registerVectorizerStartEPCallback([](FunctionPassManager &FPM, OptimizationLevel) { FPM.addPass(InFunction<guardReferences>()); });
+  PB.registerFullLinkTimeOptimizationEarlyEPCallback(
+      [](ModulePassManager &MPM, OptimizationLevel) { MPM.addPass(Named<guardReferences>()); });
+  PB.registerPipelineParsingCallback(addNamedPass);
+}

@@ -14,12 +14,14 @@ namespace stillpoint {
 /// Copies of small objects that are known to hold references become typed, before an optimisation makes integers or vectors of them.
 bool typeCopies(llvm::Function &F);
 
-/// Accesses to references are kept from being vectorised (and let go again), stack objects with references from being moved to another stack.
+/// Accesses to references are kept from being vectorised (and let go again), stack objects with references from being moved to a sanitizer's stack.
 bool guardReferences(llvm::Function &F);
 bool unguardReferences(llvm::Function &F);
+bool guardStackObjects(llvm::Function &F);
 
 /// A reference that would live in a coroutine's frame, which nobody scans, is an error. Before coroutines are split.
-void checkCoroutine(llvm::Function &F);
+/// Changes nothing.
+bool checkCoroutine(llvm::Function &F);
 
 /// At the head of code generation: no aggregate or vector with references is loaded or stored, and no memory with references copied, but by words or by the
 /// runtime.

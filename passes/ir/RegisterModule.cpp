@@ -17,6 +17,7 @@
 // time), absolute symbols from a linker script (a flag more).
 #include "passes/Markers.h"
 #include "passes/ir/Passes.h"
+#include "passes/ir/ReferenceTypes.h"
 
 #include "stillpoint/abi/map_format.h"
 
@@ -138,7 +139,9 @@ private:
 bool wantsRegistration(const Module &M) {
   if (M.getNamedValue(STILLPOINT_DESCRIPTOR_SYMBOL))
     return false;
-  return any_of(M, [](const Function &F) { return !F.isDeclarationForLinker() && !F.hasFnAttribute(stillpoint::IgnoreAttribute); });
+  return any_of(M, [](const Function &F) { return !F.isDeclarationForLinker() && !F.hasFnAttribute(stillpoint::IgnoreAttribute); }) ||
+         any_of(M.globals(),
+                [](const GlobalVariable &G) { return !G.isDeclarationForLinker() && stillpoint::holdsReferences(G.getValueType()); });
 }
 
 class RegisterModule : public ModulePass {

@@ -59,9 +59,10 @@ Place behindGep(Place P, const GEPOperator &Gep, const DataLayout &DL) {
 // Follows one object's address.
 class AccessWalk {
 public:
-  AccessWalk(AllocaInst &Object, uint64_t Size, StackObjects::Offsets &Found,
-             function_ref<SmallVector<uint64_t>(const Value *, uint64_t)> KnownOf)
-      : DL(Object.getDataLayout()), Size(Size), Found(Found), KnownOf(KnownOf) {
+  using KnownOffsets = function_ref<SmallVector<uint64_t>(const Value *, uint64_t)>;
+
+  AccessWalk(Value &Object, uint64_t Size, const DataLayout &DL, StackObjects::Offsets &Found, KnownOffsets KnownOf)
+      : DL(DL), Size(Size), Found(Found), KnownOf(KnownOf) {
     reach(&Object, Place{});
     while (!Work.empty()) {
       Value *V = Work.pop_back_val();
@@ -103,10 +104,14 @@ private:
   }
 
   void visit(Use &U, Place P) {
-    auto *I = cast<Instruction>(U.getUser());
-    if (auto *Gep = dyn_cast<GEPOperator>(I))
-      reach(I, behindGep(P, *Gep, DL));
-    else if (isa<BitCastInst, AddrSpaceCastInst, PHINode, SelectInst, FreezeInst, InsertElementInst, ShuffleVectorInst>(I))
+    if (auto *Gep = dyn_cast<GEPOperator>(U.getUser())) {
+      reach(Gep, behindGep(P, *Gep, DL));
+      return;
+    }
+    auto *I = dyn_cast<Instruction>(U.getUser());
+    if (!I)
+      return; // a variable's address in another's initial value
+    if (isa<BitCastInst, AddrSpaceCastInst, PHINode, SelectInst, FreezeInst, InsertElementInst, ShuffleVectorInst>(I))
       reach(I, P);
     else if (auto *L = dyn_cast<LoadInst>(I))
       add(P, L->getType(), false);
@@ -121,7 +126,7 @@ private:
   }
 
   void visitArgument(CallBase &Call, unsigned No, Place P) {
-    if (auto *Copy = dyn_cast<MemTransferInst>(&Call); Copy && No < 2) {
+    if (auto *Copy = dyn_cast<AnyMemTransferInst>(&Call); Copy && No < 2) {
       auto *Length = dyn_cast<ConstantInt>(Copy->getLength());
       add(P, KnownOf(Copy->getArgOperand(1 - No), Length ? Length->getZExtValue() : Size));
       return;
@@ -145,15 +150,15 @@ private:
   const DataLayout &DL;
   uint64_t Size;
   StackObjects::Offsets &Found;
-  function_ref<SmallVector<uint64_t>(const Value *, uint64_t)> KnownOf;
+  KnownOffsets KnownOf;
   DenseMap<Value *, Place> Seen;
   SmallVector<Value *> Work;
 };
 
 // What a type at `Pointer` - `Into` says of the memory from `Pointer` on.
-void appendKnown(Type *T, int64_t Into, uint64_t Size, const DataLayout &DL, StackObjects::Offsets &Known) {
+void appendKnown(Type *T, int64_t Into, uint64_t Size, const DataLayout &DL, bool Hidden, StackObjects::Offsets &Known) {
   SmallVector<uint64_t> Offsets;
-  appendReferenceOffsets(T, DL, 0, /*Hidden=*/true, Offsets);
+  appendReferenceOffsets(T, DL, 0, Hidden, Offsets);
   for (uint64_t Offset : Offsets)
     if (int64_t At = static_cast<int64_t>(Offset) - Into; At >= 0 && static_cast<uint64_t>(At) < Size)
       Known.insert(static_cast<uint64_t>(At));
@@ -161,7 +166,7 @@ void appendKnown(Type *T, int64_t Into, uint64_t Size, const DataLayout &DL, Sta
 
 } // namespace
 
-SmallVector<uint64_t> stillpoint::knownReferenceOffsets(const Value *Pointer, uint64_t Size, const DataLayout &DL) {
+SmallVector<uint64_t> stillpoint::knownReferenceOffsets(const Value *Pointer, uint64_t Size, const DataLayout &DL, bool Hidden) {
   StackObjects::Offsets Known;
   APInt Into(64, 0);
   const Value *V = Pointer;
@@ -170,12 +175,12 @@ SmallVector<uint64_t> stillpoint::knownReferenceOffsets(const Value *Pointer, ui
     if (!Gep->accumulateConstantOffset(DL, Step)) {
       // The element that the indices end at begins there, wherever that is.
       if (V == Pointer)
-        appendKnown(Gep->getResultElementType(), 0, Size, DL, Known);
+        appendKnown(Gep->getResultElementType(), 0, Size, DL, Hidden, Known);
       break;
     }
     Into += Step;
     if (Gep->getSourceElementType()->isSized() && Into.sge(0) && Into.slt(DL.getTypeAllocSize(Gep->getSourceElementType()).getFixedValue()))
-      appendKnown(Gep->getSourceElementType(), Into.getSExtValue(), Size, DL, Known);
+      appendKnown(Gep->getSourceElementType(), Into.getSExtValue(), Size, DL, Hidden, Known);
     V = Gep->getPointerOperand();
   }
   Type *T = nullptr;
@@ -186,12 +191,29 @@ SmallVector<uint64_t> stillpoint::knownReferenceOffsets(const Value *Pointer, ui
   else if (auto *A = dyn_cast<Argument>(V); A && A->hasPointeeInMemoryValueAttr())
     T = A->getPointeeInMemoryValueType();
   if (T)
-    appendKnown(T, Into.getSExtValue(), Size, DL, Known);
+    appendKnown(T, Into.getSExtValue(), Size, DL, Hidden, Known);
   return SmallVector<uint64_t>(Known.begin(), Known.end());
 }
 
-StackObjects::StackObjects(Function &F) {
-  const DataLayout &DL = F.getDataLayout();
+void stillpoint::appendAccessedOffsets(Value &Object, uint64_t Size, const DataLayout &DL, std::set<uint64_t> &Offsets) {
+  AccessWalk(Object, Size, DL, Offsets, [&](const Value *V, uint64_t N) { return knownReferenceOffsets(V, N, DL); });
+}
+
+SmallVector<uint64_t> StackObjects::offsetsAt(const Value *Pointer, uint64_t Size) const {
+  SmallVector<uint64_t> ByType = knownReferenceOffsets(Pointer, Size, DL);
+  APInt Into(64, 0);
+  auto *A = dyn_cast<AllocaInst>(Pointer->stripAndAccumulateConstantOffsets(DL, Into, /*AllowNonInbounds=*/true));
+  auto It = A ? Objects.find(const_cast<AllocaInst *>(A)) : Objects.end();
+  if (It == Objects.end())
+    return ByType;
+  Offsets All(ByType.begin(), ByType.end());
+  for (uint64_t Offset : It->second)
+    if (int64_t At = static_cast<int64_t>(Offset) - Into.getSExtValue(); At >= 0 && static_cast<uint64_t>(At) < Size)
+      All.insert(static_cast<uint64_t>(At));
+  return SmallVector<uint64_t>(All.begin(), All.end());
+}
+
+StackObjects::StackObjects(Function &F) : DL(F.getDataLayout()) {
   for (Instruction &I : instructions(F)) {
     auto *A = dyn_cast<AllocaInst>(&I);
     if (!A)
@@ -202,22 +224,13 @@ StackObjects::StackObjects(Function &F) {
       appendReferenceOffsets(ArrayType::get(A->getAllocatedType(), Elements), DL, 0, /*Hidden=*/A->isStaticAlloca(), ByType);
     Objects[A] = Offsets(ByType.begin(), ByType.end());
   }
-  auto KnownOf = [&](const Value *V, uint64_t Size) {
-    SmallVector<uint64_t> Known = knownReferenceOffsets(V, Size, DL);
-    APInt Into(64, 0);
-    auto *A = dyn_cast<AllocaInst>(V->stripAndAccumulateConstantOffsets(DL, Into, /*AllowNonInbounds=*/true));
-    if (auto It = A ? Objects.find(const_cast<AllocaInst *>(A)) : Objects.end(); It != Objects.end())
-      for (uint64_t Offset : It->second)
-        if (int64_t At = static_cast<int64_t>(Offset) - Into.getSExtValue(); At >= 0 && static_cast<uint64_t>(At) < Size)
-          Known.push_back(static_cast<uint64_t>(At));
-    return Known;
-  };
+  auto KnownOf = [&](const Value *V, uint64_t Size) { return offsetsAt(V, Size); };
   for (bool Changed = true; Changed;) {
     Changed = false;
     for (auto &[A, Found] : Objects) {
       size_t Before = Found.size();
       auto Size = A->getAllocationSize(DL);
-      AccessWalk(*A, Size && Size->isFixed() ? Size->getFixedValue() : UINT32_MAX, Found, KnownOf);
+      AccessWalk(*A, Size && Size->isFixed() ? Size->getFixedValue() : UINT32_MAX, DL, Found, KnownOf);
       Changed |= Found.size() != Before;
     }
   }
