@@ -21,6 +21,9 @@ BARS = {
     "tables.plain.share_of_text": ("<=", 0.04),
     "compile.ratio": ("<=", 1.10),
     "text.identical": (">=", 1.0),
+    "scan.ns_per_frame": ("<", 40.0),
+    "stw.spin.p50_us": ("<", 10.0),
+    "stw.spin.p99_us": ("<", 40.0),
     "idle.core_share": ("<", 0.001),
 }
 
