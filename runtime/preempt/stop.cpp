@@ -94,9 +94,12 @@ bool frames_allow(const task &t, const managed_caller &caller, bool &pinned) noe
 // The call's own convention keeps every register that the caller needs, so the second half of a stop is all there is to do.
 void stop_at_call(const managed_caller &caller) noexcept {
   worker *const w = this_worker();
-  if (w == nullptr || w->current == nullptr || w->runtime_locks != 0 || want_async_preempt(*w) != refusal::none)
+  if (w == nullptr || w->current == nullptr || w->runtime_locks != 0)
     return;
   task &t = *w->current;
+  // Acquire: pairs with request(). With asyncpreemptoff, too: then only who stops the world asks, and no signal is needed for it.
+  if (!t.preempt_requested.load(std::memory_order_acquire))
+    return;
   bool pinned = false;
   if (!frames_allow(t, caller, pinned))
     return;

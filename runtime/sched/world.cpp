@@ -230,11 +230,11 @@ void rest(processor &p) noexcept {
 }
 
 bool help(processor &p) noexcept {
+  scheduler &s = *p.owner;
+  p.help_seen = s.help_calls.load(std::memory_order_seq_cst); // before the helper looks for work: see call_helpers
   const helper h = the_helper.load(std::memory_order_acquire);
   if (!h)
     return false;
-  scheduler &s = *p.owner;
-  p.help_seen = s.help_calls.load(std::memory_order_seq_cst); // before the helper looks for work: see call_helpers
   const bool looked = p.spinning;
   sched::stop_looking(p);
   if (looked && sched::work_anywhere(s)) // wakers may have relied on us
