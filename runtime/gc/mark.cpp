@@ -118,7 +118,7 @@ public:
   marker(const marker &) = delete;
   marker &operator=(const marker &) = delete;
 
-  void mark(std::uintptr_t word) noexcept {
+  [[gnu::always_inline]] void mark(std::uintptr_t word) noexcept {
     const std::uintptr_t offset = word - heap_;
     if (offset >= size_) [[unlikely]]
       return;
