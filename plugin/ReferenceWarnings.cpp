@@ -92,6 +92,8 @@ bool stillpoint::ReferenceReporter::isOurs(const Decl *D) { return outermostName
 
 bool stillpoint::ReferenceReporter::wants(ReferenceWarning W, SourceLocation Loc) {
   unsigned Number = static_cast<unsigned>(W);
+  if (Table[Number].Severity == DiagnosticIDs::Warning && C.getDiagnostics().getIgnoreAllWarnings())
+    return false;
   if (Suppressed >> Number & 1 || Table[Number].Severity == DiagnosticIDs::Ignored || !isUser(Loc))
     return false;
   return Reported.insert({Number, C.getSourceManager().getExpansionLoc(Loc).getRawEncoding()}).second;
@@ -100,8 +102,10 @@ bool stillpoint::ReferenceReporter::wants(ReferenceWarning W, SourceLocation Loc
 DiagnosticBuilder stillpoint::ReferenceReporter::report(ReferenceWarning W, SourceLocation Loc, llvm::StringRef Text) {
   const Known &K = Table[static_cast<unsigned>(W)];
   DiagnosticsEngine &Diags = C.getDiagnostics();
+  // Clang leaves custom diagnostics out of -Werror, and out of -w (wants()).
+  DiagnosticIDs::Level Severity = K.Severity == DiagnosticIDs::Warning && Diags.getWarningsAsErrors() ? DiagnosticIDs::Error : K.Severity;
   std::string Whole = (Text + " [-Wstillpoint-" + K.Name + "]").str();
-  return Diags.Report(C.getSourceManager().getExpansionLoc(Loc), Diags.getDiagnosticIDs()->getCustomDiagID(K.Severity, Whole));
+  return Diags.Report(C.getSourceManager().getExpansionLoc(Loc), Diags.getDiagnosticIDs()->getCustomDiagID(Severity, Whole));
 }
 
 DiagnosticBuilder stillpoint::ReferenceReporter::note(SourceLocation Loc, llvm::StringRef Text) {

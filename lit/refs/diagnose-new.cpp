@@ -1,5 +1,5 @@
 // Objects with references in memory from new and malloc, by the user's own hand or by the library's.
-// RUN: %sp-clangxx -std=c++20 -I %include -fsyntax-only -Xclang -verify %s
+// RUN: %sp-clangxx -std=c++20 -I %include -fsyntax-only -ferror-limit=0 -Wno-deprecated-declarations -Xclang -verify %s
 #include <stillpoint/gc.hpp>
 #include <stillpoint/gc/global.hpp>
 #include <stillpoint/task.hpp>
@@ -76,6 +76,7 @@ int fine(gc::ref<Node> n, gc::array<gc::ref<Node>> all) {
   stillpoint::go([n] { n->value = 1; });
   stillpoint::go({.name = "x"}, [n, all]() mutable { n = all[0]; });
   std::sort(all.begin(), all.end(), [n](const auto &a, const auto &b) { return a->value < b->value + n->value; });
+  std::stable_sort(all.begin(), all.end()); // expected-error-re {{stable_sort{{.*}} puts {{.*}}[-Wstillpoint-new]}}
   auto found = std::find_if(all.begin(), all.end(), [&](const gc::ref<Node> &r) { return r == n; });
   std::vector<int> values;
   std::transform(all.begin(), all.end(), std::back_inserter(values), [n](gc::ref<Node> r) { return r->value - n->value; });
