@@ -2,8 +2,9 @@
 //
 // Types as the collector knows them, and classes of cells: one layout, one shape (object, array), one size.
 //
-// Mechanism: the first allocation with a layout makes a record of it and numbers its class in layout::runtime_data, where the fast path finds
-// index and size. Arrays get a class for each size as they are needed; arrays whose elements hold no references share theirs across types.
+// Mechanism: the first allocation with a layout makes a record of it and numbers its class in layout::runtime_data, where the fast path
+// finds index and size. Arrays get a class for each size as they are needed; arrays whose elements hold no references share theirs across
+// types.
 // A class owns its spans: those from `next` on have not been offered to an allocating task since the last collection.
 // Invariants: classes and records live as long as the process (layouts do not: dlclose); a class's index never changes.
 // Rejected: spans by size only, with a header word in each cell for its layout (8 bytes of 16, and a span of strings would be scanned).

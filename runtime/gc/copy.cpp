@@ -3,11 +3,11 @@
 // Copies of memory that holds references, too large or too unknown for the compiler to spell out.
 //
 // Problem: every reference that is copied has to pass the write barrier, and a large copy must not keep its task from being stopped.
-// Mechanism: piece by piece, copied first, then shaded while references are being marked; between pieces the task may be stopped, so the managed caller
-// is recorded. Nobody says which words are references: each aligned word is shaded if it points to an object.
+// Mechanism: piece by piece, copied first, then shaded while references are being marked; between pieces the task may be stopped, so the
+// managed caller is recorded. Nobody says which words are references: each aligned word is shaded if it points to an object.
 // Invariants: no stop between a piece's copy and its barrier. The caller keeps both objects alive over the call.
-// Rejected: a layout as an argument (the optimizer has lost it where it would matter; an integer that looks like a reference costs no more than a
-// collection's delay).
+// Rejected: a layout as an argument (the optimizer has lost it where it would matter; an integer that looks like a reference costs no more
+// than a collection's delay).
 #include "stillpoint/gc/entry.hpp"
 
 #include "gc/heap.h"

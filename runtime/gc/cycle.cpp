@@ -215,8 +215,8 @@ bool finish(processor &self, bool urgent) noexcept {
   return true;
 }
 
-// A whole collection in one stop: an object whose root is missed just here does not survive. Now and then marking goes on behind it, so that
-// what the program does until the next one has to pass the write barrier.
+// A whole collection in one stop: an object whose root is missed just here does not survive. Now and then marking goes on behind it, so
+// that what the program does until the next one has to pass the write barrier.
 bool stress(processor &self) noexcept {
   scheduler &s = *self.owner;
   cache &mine = cache_here(self);

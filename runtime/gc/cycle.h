@@ -2,18 +2,19 @@
 //
 // A collection from beginning to end, and who does its work.
 //
-// Phases. `resting`: objects are allocated, spans swept. begin(): the world is stopped, the write barrier is switched on, roots are marked. `marking`:
-// idle workers mark, and tasks that allocate do their share. When nothing seems left, finish(): the world is stopped again, roots are scanned
-// again (stores to stacks and globals have no barrier), what is left is marked by all workers together, weak references and destructors are looked
-// after, and the mark bits become what is allocated. If too much is left, the world goes on for a while first.
+// Phases. `resting`: objects are allocated, spans swept. begin(): the world is stopped, the write barrier is switched on, roots are
+// marked.
+// `marking`: idle workers mark, and tasks that allocate do their share. When nothing seems left, finish(): the world is stopped again, roots are
+// scanned again (stores to stacks and globals have no barrier), what is left is marked by all workers together, weak references and
+// destructors are looked after, and the mark bits become what is allocated. If too much is left, the world goes on for a while first.
 // Only one worker at a time is in begin() or finish(): the driver. Both run on the scheduler's stack, so that a task that wants one parks.
 //
 // Invariants when finish() frees: each object reachable from a root was marked. (1) What is reached from the roots at that moment through
 // unmarked objects only is marked in finish(). (2) A marked object refers to no unmarked one: it was scanned after it was marked, or is
 // new; and every store into it since has passed the barrier, which marks what is stored. `marking` changes only while the world is
 // stopped, so the barrier's check, behind the store, is never stale; and what is stored is live between store and check.
-// Rejected: a barrier that marks what is overwritten (no second scan of stacks, but everything that dies while marking stays); stopping the world
-// for all of marking (the pause grows with the heap).
+// Rejected: a barrier that marks what is overwritten (no second scan of stacks, but everything that dies while marking stays); stopping
+// the world for all of marking (the pause grows with the heap).
 #ifndef STILLPOINT_RUNTIME_GC_CYCLE_H
 #define STILLPOINT_RUNTIME_GC_CYCLE_H
 

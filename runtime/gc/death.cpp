@@ -87,8 +87,9 @@ void destroy_in_a_loop(void *) {
     c.function(c.object);
 }
 
-// A destructor is the first function on its task's stack, so it can be stopped and scanned like any task. When it returns, the base of the stack
-// calls this one, which begins the stack anew with the next destructor. Ends when none waits: the next collection starts another task.
+// A destructor is the first function on its task's stack, so it can be stopped and scanned like any task. When it returns, the base of the
+// stack calls this one, which begins the stack anew with the next destructor. Ends when none waits: the next collection starts another
+// task.
 [[gnu::noinline]] void begin_stack_anew() noexcept {
   // If the run() is over, another's task may be at it.
   const bool over = this_worker()->held->owner->stopping.load(std::memory_order_relaxed);

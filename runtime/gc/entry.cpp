@@ -2,8 +2,8 @@
 //
 // The exported functions of <stillpoint/gc/entry.hpp> and <stillpoint/gc/collector.hpp>.
 //
-// An allocation is a few loads and an addition when the thread's cache has a run of free cells of the type. Otherwise it jumps to its slow half, which
-// is then the function that managed code called: it records the caller's registers, so it may park for a collection.
+// An allocation is a few loads and an addition when the thread's cache has a run of free cells of the type. Otherwise it jumps to its slow
+// half, which is then the function that managed code called: it records the caller's registers, so it may park for a collection.
 // Invariant: a cell that has been taken is returned at once; nothing in between may park, because nothing lists it yet.
 #include "stillpoint/gc/entry.hpp"
 

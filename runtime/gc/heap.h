@@ -2,15 +2,16 @@
 //
 // Cells: how they are handed out, and how those that died come back.
 //
-// Mechanism. Each worker thread has a cache: for every class of cells one run of neighbouring free cells, [at, end), already cleared. The fast path
-// of an allocation adds the size to `at`. A run that is used up is followed by the next one in the span, found by scanning the allocation bits
-// a word at a time; a span that is used up by another one of the class.
+// Mechanism. Each worker thread has a cache: for every class of cells one run of neighbouring free cells, [at, end), already cleared. The
+// fast path of an allocation adds the size to `at`. A run that is used up is followed by the next one in the span, found by scanning the
+// allocation bits a word at a time; a span that is used up by another one of the class.
 // Sweeping is: the mark bits become the allocation bits. It is done span by span by whoever wants cells of the class, and for the rest by
 // sweep_some, before the next collection begins.
-// While references are being marked, whole runs are marked when they are handed out: new objects are live in this collection, and their contents
-// are known to the write barrier.
+// While references are being marked, whole runs are marked when they are handed out: new objects are live in this collection, and their
+// contents are known to the write barrier.
 //
-// Invariants: a span is in at most one cache; what a cache holds of it no one else touches. Every span is swept exactly once between two collections.
+// Invariants: a span is in at most one cache; what a cache holds of it no one else touches. Every span is swept exactly once between two
+// collections.
 // Rejected: lists of free cells threaded through them (touches every free cell; and a dead cell's contents are what finds bugs).
 #ifndef STILLPOINT_RUNTIME_GC_HEAP_H
 #define STILLPOINT_RUNTIME_GC_HEAP_H

@@ -2,7 +2,8 @@
 //
 // When the next collection begins, and how much marking an allocating task owes: arithmetic alone.
 //
-// The heap may grow by STILLPOINT_GC percent of what was found live (at least by least_growth), and no further than the limit allows: the goal.
+// The heap may grow by STILLPOINT_GC percent of what was found live (at least by least_growth), and no further than the limit allows: the
+// goal.
 // Marking begins some way before the goal, an eighth of the live size; over that way allocating tasks mark in proportion, so that all
 // is marked when the goal is reached. A short way means more marking for each byte, and less garbage that is kept because it
 // was allocated while marking.
@@ -39,7 +40,8 @@ constexpr plan make_plan(std::uint64_t live, int percent, std::uint64_t limit) n
   return p;
 }
 
-// How many bytes have to be scanned when `allocated` bytes have been allocated since marking began, with `live` expected to be scanned in all.
+// How many bytes have to be scanned when `allocated` bytes have been allocated since marking began, with `live` expected to be scanned in
+// all.
 constexpr std::uint64_t scan_owed(const plan &p, std::uint64_t live, std::uint64_t allocated) noexcept {
   const auto share = static_cast<unsigned __int128>(live) * allocated / std::max<std::uint64_t>(p.way, 1);
   return share > UINT64_MAX ? UINT64_MAX : static_cast<std::uint64_t>(share);

@@ -2,11 +2,12 @@
 //
 // The heap's range of addresses, and who has which of its pages.
 //
-// Mechanism: address space is reserved once; below the frontier it is usable. One bit a page says that it is free; a search for n free pages walks
-// the bits from the lowest free page, so pages are given out in order of address and neighbours merge by themselves. A second bit says that a
-// free page may hold old contents, a third that it has been free ever since the last collection: those are given back to the system.
-// Invariants: a page without the dirty bit is zero. Rejected: trees of free runs by size (faster in heaps of tens of gigabytes, and ten times the
-// code; the walk is 2 us for each free-less gigabyte).
+// Mechanism: address space is reserved once; below the frontier it is usable. One bit a page says that it is free; a search for n free
+// pages walks the bits from the lowest free page, so pages are given out in order of address and neighbours merge by themselves. A second
+// bit says that a free page may hold old contents, a third that it has been free ever since the last collection: those are given back to
+// the system.
+// Invariants: a page without the dirty bit is zero. Rejected: trees of free runs by size (faster in heaps of tens of gigabytes, and ten
+// times the code; the walk is 2 us for each free-less gigabyte).
 #ifndef STILLPOINT_RUNTIME_GC_PAGES_H
 #define STILLPOINT_RUNTIME_GC_PAGES_H
 
@@ -29,8 +30,8 @@ void reserve_range() noexcept;
 // The most pages that spans and dirty free pages may take together. 0: no limit.
 void set_page_limit(std::uint64_t pages) noexcept;
 
-// `count` pages, the first at a multiple of `alignment` bytes (a power of two); null if the limit or the range is exhausted. `dirty` says whether
-// they have to be cleared. The first is for free pages below the frontier only.
+// `count` pages, the first at a multiple of `alignment` bytes (a power of two); null if the limit or the range is exhausted. `dirty` says
+// whether they have to be cleared. The first is for free pages below the frontier only.
 void *take_free_pages(std::size_t count, std::size_t alignment, bool &dirty) noexcept;
 void *take_pages(std::size_t count, std::size_t alignment, bool &dirty) noexcept;
 void give_pages(void *first, std::size_t count) noexcept;
@@ -40,8 +41,8 @@ void return_idle_pages(std::size_t most) noexcept;
 
 page_counts count_pages() noexcept;
 
-// Metadata. new_span gives a zeroed one; publish_span makes the table lead to it, after which it may be found; retract_span takes that back,
-// gives the pages and the metadata back.
+// Metadata. new_span gives a zeroed one; publish_span makes the table lead to it, after which it may be found; retract_span takes that
+// back, gives the pages and the metadata back.
 span &new_span() noexcept;
 void publish_span(span &s) noexcept;
 void retract_span(span &s) noexcept;

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Roots outside of stacks: variables that the program has registered, and memory outside of the heap whose layout says where its references are.
+// Roots outside of stacks: variables that the program has registered, and memory outside of the heap whose layout says where its
+// references are.
 //
-// Invariants: a root that points to no object is ignored. Blocks of rooted memory are linked by a header before them, so giving one back needs no
-// search. Any thread; the lock is held while a collection looks at them.
+// Invariants: a root that points to no object is ignored. Blocks of rooted memory are linked by a header before them, so giving one back
+// needs no search. Any thread; the lock is held while a collection looks at them.
 // Rejected: scanning malloc's memory (whose words are references there?).
 #ifndef STILLPOINT_RUNTIME_GC_ROOTS_H
 #define STILLPOINT_RUNTIME_GC_ROOTS_H

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Problem: from any word, quickly: does it point into the collected heap, at which object, and is that marked?
-// Mechanism: the heap is one range of addresses, cut into pages of 8 KiB. Pages belong to spans: one page or a few for cells of one size and one
-// layout, or as many as one large object takes. A table leads from a page to its span; the cell is found by multiplication. Mark bits lie in the
-// span's metadata, aside, most of them in the same cache line as what marking needs to know of the span.
-// Invariants: metadata is never unmapped, only used again, so a stale entry of the table does no harm. A span's shape does not change while the
-// table leads to it. A cell is larger than its object by at least one byte: a pointer one past the end is still inside.
-// Rejected: headers in objects (8 bytes of 16; and marking would write to every page); finding the span by masking the address (a word that is no
-// reference would be followed).
+// Mechanism: the heap is one range of addresses, cut into pages of 8 KiB. Pages belong to spans: one page or a few for cells of one size
+// and one layout, or as many as one large object takes. A table leads from a page to its span; the cell is found by multiplication. Mark
+// bits lie in the span's metadata, aside, most of them in the same cache line as what marking needs to know of the span.
+// Invariants: metadata is never unmapped, only used again, so a stale entry of the table does no harm. A span's shape does not change
+// while the table leads to it. A cell is larger than its object by at least one byte: a pointer one past the end is still inside.
+// Rejected: headers in objects (8 bytes of 16; and marking would write to every page); finding the span by masking the address (a word
+// that is no reference would be followed).
 #ifndef STILLPOINT_RUNTIME_GC_SPAN_H
 #define STILLPOINT_RUNTIME_GC_SPAN_H
 

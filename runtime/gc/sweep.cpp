@@ -2,8 +2,8 @@
 //
 // See sweep.h and heap.h.
 //
-// With gcpoison, what died is filled with a pattern and waits for one more collection before it is used again: whoever still follows a pointer
-// to it reads the pattern, and whoever writes there is found when the wait is over.
+// With gcpoison, what died is filled with a pattern and waits for one more collection before it is used again: whoever still follows a
+// pointer to it reads the pattern, and whoever writes there is found when the wait is over.
 #include "gc/sweep.h"
 
 #include "fatal.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A random program against a model: objects of many shapes that refer to each other, and a shadow heap that knows what is reachable. After every
-// collection all that the model reaches must be there with its contents, and what it does not reach must be gone (with the marking in one go) or
-// gone one collection later (with marking in steps, between the program's own).
+// A random program against a model: objects of many shapes that refer to each other, and a shadow heap that knows what is reachable. After
+// every collection all that the model reaches must be there with its contents, and what it does not reach must be gone (with the marking
+// in one go) or gone one collection later (with marking in steps, between the program's own).
 #include "heap_support.h"
 
 #include <map>

@@ -40,7 +40,8 @@ struct statistics {
   histogram stops;                ///< from the wish to stop to the world stopped
 };
 
-/// Runs a whole collection; returns when it has ended and weak references to what has died are null. Destructors run later, on a task of their own.
+/// Runs a whole collection; returns when it has ended and weak references to what has died are null. Destructors run later, on a task of
+/// their own.
 /// Tasks only: throws std::logic_error elsewhere. Not for signal handlers.
 STILLPOINT_API void collect();
 

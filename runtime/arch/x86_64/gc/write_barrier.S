@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Problem: while references are being marked, compiled code calls the write barrier behind its stores, and does not want to lose its registers to it.
+// Problem: while references are being marked, compiled code calls the write barrier behind its stores, and does not want to lose its
+// registers to it.
 //
 // void __stillpoint_write_barrier(void *stored)          [preserve_most]
 //   Called    by managed code with STORED in RDI, on a task's stack that is aligned as for any call. Never by the runtime.
@@ -10,7 +11,8 @@
 //
 // It is foreign code for the tables, so nobody is stopped in here. A null, the commonest case after a reference, comes back at once.
 //
-// Rejected: clang's own preserve_most on the C function (it saves in whatever order the optimizer likes, and all of them before the test for null).
+// Rejected: clang's own preserve_most on the C function (it saves in whatever order the optimizer likes, and all of them before the test
+// for null).
 
         .text
         .globl  __stillpoint_write_barrier
