@@ -2,11 +2,14 @@
 //
 // Problem: references in variables of static storage are roots.
 //
-// Mechanism: beside each such variable an array of its words' addresses, relative to the array's own words, in a section that the module's descriptor bounds
-// (abi::global_root). The section is linked to the variable's (SHF_LINK_ORDER) and in its COMDAT group: dropped and folded with it.
+// Mechanism: beside each such variable an array of its words' addresses in a section that the module's descriptor bounds (abi::global_root). The section
+// is linked to the variable's (SHF_LINK_ORDER) and in its COMDAT group: dropped and folded with it.
 //
 // Invariants: only the object file that defines a variable lists it. Constants hold null or nothing of the heap's. A thread's own variables cannot be listed
 // (their addresses are nobody's to know), so references in them are an error.
+//
+// Rejected: distances instead of addresses (no linker takes them to a variable that another module may define instead; an executable's copy of a
+// shared object's variable would not be found).
 #include "passes/Markers.h"
 #include "passes/ir/ReferenceTypes.h"
 #include "passes/ir/ReferencesInMemory.h"
@@ -59,16 +62,12 @@ void list(GlobalVariable &G, const std::set<uint64_t> &Words) {
     G.setLinkage(GlobalValue::WeakAnyLinkage);
   if (G.getAlign().valueOrOne() < Align(WordSize) && G.canIncreaseAlignment())
     G.setAlignment(Align(WordSize));
-  auto *Roots = new GlobalVariable(M, List, /*isConstant=*/true, GlobalValue::PrivateLinkage, nullptr, "stillpoint.globals");
   SmallVector<Constant *> Entries;
-  for (uint64_t Word : Words) {
-    auto At = [&](GlobalVariable &V, uint64_t Offset) {
-      Constant *Begin = ConstantExpr::getPtrToInt(&V, I64);
-      return ConstantExpr::getAdd(Begin, ConstantInt::get(I64, Offset));
-    };
-    Entries.push_back(ConstantExpr::getSub(At(G, Word), At(*Roots, Entries.size() * WordSize)));
-  }
-  Roots->setInitializer(ConstantArray::get(List, Entries));
+  for (uint64_t Word : Words)
+    Entries.push_back(ConstantExpr::getAdd(ConstantExpr::getPtrToInt(&G, I64), ConstantInt::get(I64, Word)));
+  // Not constant: all such sections shall have the same flags, whether the dynamic linker has to write to them or not.
+  auto *Roots = new GlobalVariable(M, List, /*isConstant=*/false, GlobalValue::PrivateLinkage, ConstantArray::get(List, Entries),
+                                   "stillpoint.globals");
   Roots->setSection(STILLPOINT_GLOBALS_SECTION);
   Roots->setAlignment(Align(WordSize));
   Roots->setComdat(G.getComdat());

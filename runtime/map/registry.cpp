@@ -214,7 +214,7 @@ void each_global_root(global_root_visitor visit, void *context) noexcept {
     for (const unsigned char *entry = d.globals_begin; entry != d.globals_end; entry += sizeof(abi::global_root)) {
       abi::global_root root;
       std::memcpy(&root, entry, sizeof root);
-      visit(context, reinterpret_cast<std::uintptr_t *>(address_of(entry) + static_cast<std::uint64_t>(root.offset)));
+      visit(context, reinterpret_cast<std::uintptr_t *>(root.address));
     }
   }
 }

@@ -112,7 +112,7 @@ TEST(registry, global_roots_of_all_modules) {
     std::uintptr_t words[2];
   } globals{};
   for (std::size_t i = 0; i != 2; ++i)
-    globals.entries[i].offset = reinterpret_cast<const char *>(&globals.words[1 - i]) - reinterpret_cast<const char *>(&globals.entries[i]);
+    globals.entries[i].address = reinterpret_cast<std::uintptr_t>(&globals.words[1 - i]);
   auto d = unregistered();
   d.records_end = d.records_begin;
   d.globals_begin = reinterpret_cast<const unsigned char *>(globals.entries);

@@ -110,9 +110,10 @@ struct module_descriptor {
   unsigned char *marking_end;
 };
 
-// One word of static storage.
+// One word of static storage. No distance: only the dynamic linker knows whose copy of a variable that others may define is used (an executable may
+// even have taken over a shared object's).
 struct global_root {
-  std::int64_t offset; // address of the word - address of this entry
+  std::uint64_t address;
 };
 static_assert(sizeof(global_root) == 8);
 
