@@ -44,6 +44,8 @@ void addReferencePasses(legacy::PassManagerBase &PM) {
   PM.add(stillpoint::createIntegralReferencesPass());
   PM.add(stillpoint::createNullReferencesPass());
   PM.add(stillpoint::createReferencesInMemoryPass());
+  if (stillpoint::wantsVerifiedReferences())
+    PM.add(stillpoint::createVerifyReferencesPass());
   PM.add(stillpoint::createReferenceMarkersPass());
 }
 

@@ -33,6 +33,7 @@ bool markReferences(llvm::Function &F);
 
 /// Reports, as errors, what the passes behind it could not describe.
 bool verifyReferences(llvm::Function &F);
+bool wantsVerifiedReferences();
 
 /// Hooks NonIntegral into every pipeline that optimises, and the passes' names into opt's -passes=.
 void addLiveReferences(llvm::PassBuilder &PB);

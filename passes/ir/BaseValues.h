@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// References for the sources of Families.h: a base is one; choices get some made for them.
+#ifndef STILLPOINT_PASSES_IR_BASEVALUES_H
+#define STILLPOINT_PASSES_IR_BASEVALUES_H
+
+#include "passes/ir/Families.h"
+
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/ValueHandle.h"
+
+namespace stillpoint {
+
+/// Makes references of raw PHIs that choose from several objects and only ever point into one, so that they need no base. At most once for each PHI.
+bool makeInteriorPhis(llvm::Function &F, const llvm::DominatorTree &DT);
+
+class BaseValues {
+public:
+  BaseValues(llvm::Function &F, const Families &Family);
+
+  /// Makes what the choices need. False, and nothing is made, if they need too much: then the function cannot be described.
+  bool make();
+
+  /// The references that hold what V reaches; all of them dominate V.
+  llvm::SmallVector<llvm::Value *, 2> of(llvm::Value *V) const;
+
+  /// Takes out again what nothing came to use. Whether anything of what `make` put into the function is left.
+  bool dropUnused();
+
+private:
+  // Words of a stack object's shadow: from a constant offset, from one known at run time, or all of them.
+  struct Words {
+    llvm::AllocaInst *Object;
+    llvm::Value *Address; // with an offset known at run time only
+    uint64_t First, Count;
+  };
+  // What an effect puts where: into the shadow's words that it writes itself, or into words of its own.
+  struct Site {
+    std::optional<Words> Exact, CopyOf;
+    Families::Sources Objects, Put;
+    unsigned OwnWords = 0;
+    llvm::SmallVector<llvm::AllocaInst *, 2> Own;
+  };
+
+  bool planSites();
+  bool planReads();
+  bool count();
+  unsigned countOf(llvm::Value *Source, bool WithOwnWords) const;
+  unsigned countOnEdges(llvm::PHINode &Phi) const;
+  uint64_t wordsIn(const llvm::AllocaInst &Object) const;
+  std::optional<Words> exactWords(llvm::Value *Address, uint64_t Size) const;
+  void makeShadows();
+  void makePhis();
+  void fillPhis();
+  void writeSite(llvm::Instruction &I, Site &S);
+  void read(llvm::Instruction &Choice);
+  void readOwnWords(llvm::Instruction &Choice);
+  llvm::Value *shadowAddress(llvm::IRBuilder<> &B, const Words &W, uint64_t Index) const;
+  llvm::Value *loadWord(llvm::IRBuilder<> &B, const Words &W, uint64_t Index) const;
+  llvm::AllocaInst *makeWords(uint64_t Count, const llvm::Twine &Name);
+  void appendValues(llvm::Value *Source, llvm::SmallVectorImpl<llvm::Value *> &Values) const;
+
+  llvm::Function &F;
+  const Families &Family;
+  const llvm::DataLayout &DL;
+  llvm::PointerType *Reference;
+  llvm::MapVector<llvm::Instruction *, Site> Sites;
+  llvm::MapVector<llvm::Instruction *, llvm::SmallVector<Words, 2>> Reads;
+  llvm::DenseMap<const llvm::Value *, unsigned> Slots; // of chosen PHIs
+  llvm::DenseMap<const llvm::AllocaInst *, llvm::AllocaInst *> Shadows;
+  llvm::DenseMap<const llvm::Value *, llvm::SmallVector<llvm::Value *, 2>> Values; // of choices
+  llvm::SmallVector<llvm::WeakTrackingVH> Made;                                    // PHIs and loads
+  bool Changed = false;
+};
+
+} // namespace stillpoint
+
+#endif
