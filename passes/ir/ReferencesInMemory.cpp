@@ -5,6 +5,7 @@
 // Invariant: a module without references is left as it is, at the price of one look at it.
 #include "passes/ir/ReferencesInMemory.h"
 #include "passes/Markers.h"
+#include "passes/ir/LiveReferences.h"
 #include "passes/ir/Passes.h"
 #include "passes/ir/ReferenceTypes.h"
 
@@ -37,7 +38,7 @@ public:
   bool runOnModule(Module &M) override {
     if (!usesReferences(M))
       return false;
-    bool Changed = applyTo(M, {unguardReferences, splitReferenceAccesses, rootStackObjects, addWriteBarriers});
+    bool Changed = applyTo(M, {unguardReferences, splitReferenceAccesses, keepBases, rootStackObjects, addWriteBarriers});
     return listGlobalRoots(M) || Changed;
   }
 };
