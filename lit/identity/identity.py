@@ -20,7 +20,7 @@ import tempfile
 
 CONFIGURATIONS = {"O0": ["-O0"], "O2": ["-O2"], "O3": ["-O3"], "g": ["-O2", "-g", "-fPIC", "-ffunction-sections"]}
 OWN_SECTION = "stillpoint_init"
-ATTRIBUTES = re.compile(r"\[\[\s*stillpoint::|stillpoint_nosplit|stillpoint_unsafe_region|stillpoint/gc|address_space\(1\)")
+ATTRIBUTES = re.compile(r"\[\[\s*stillpoint::|stillpoint_nosplit|stillpoint_unsafe_region|gc::|stillpoint/gc|address_space\(1\)")
 SHF_EXECINSTR, SHT_RELA, R_X86_64_NONE = 4, 4, 0
 
 
