@@ -6,7 +6,7 @@ An assembly listing has a label where a state begins, and says in a comment of t
 import re
 import sys
 
-RUN = re.compile(r"\s*\.uleb128\s.*?(\.L\w+)-(\.L\w+).*#\s*(.*)")
+RUN = re.compile(r"\s*\.uleb128\s.*?(\.L\w+)-(\.Lstillpoint\w+).*#\s*(.*)")
 LABEL = re.compile(r"([\w.$]+):")
 NO_CODE = re.compile(r"\s*(\.|#|$)")
 
