@@ -146,12 +146,12 @@ STILLPOINT_TASK_TEST(gc_ref, to_members_and_this) {
 }
 
 STILLPOINT_TASK_TEST(gc_make, what_is_referred_to_lives) {
-  gc::ref<list> kept = chain(10000);
-  for (int i = 0; i < 20; ++i) {
-    static_cast<void>(chain(10000));
+  gc::ref<list> kept = chain(1000);
+  for (int i = 0; i < 4; ++i) {
+    static_cast<void>(chain(1000));
     gc::collect();
   }
-  long expected = 10000;
+  long expected = 1000;
   for (gc::ref<list> l = kept; l; l = l->next)
     ASSERT_EQ(l->value, --expected);
   EXPECT_EQ(expected, 0);
