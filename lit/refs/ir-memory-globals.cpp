@@ -55,6 +55,7 @@ extern "C" void *shared_again() { return &Shared[0].First; }
 struct Raw __attribute__((address_space(1))) *tentative;
 int used(void) { return tentative != 0; }
 //--- thread.cpp
+// identity: skip (is an error)
 // CHECK: error: {{.*}}thread_local
 #include "ref.h"
 thread_local Ref Mine;
