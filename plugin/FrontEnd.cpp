@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Clang's side of the plugin: an action that Clang runs before the main one, whatever that is. It parses the plugin's arguments, refuses
-// targets that have no tables, defines __STILLPOINT__, checks what is done with references, completes layouts, and hands the callback for the
-// IR pipeline to code generation. The attributes register themselves where they are (Nosplit.cpp, UnsafeRegion.cpp).
+// targets that have no tables, defines __STILLPOINT__, checks what is done with references, completes layouts, and hands the callback for
+// the IR pipeline to code generation. The attributes register themselves where they are (Nosplit.cpp, UnsafeRegion.cpp).
 //
 // Every error goes through Clang's diagnostics, once for each compilation; none ends the compiler by itself.
 #include "plugin/CodeGeneration.h"

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Problem: the collector finds references on stacks, in globals and in its own heap, and nowhere else. C++ puts objects in many more places, and
-// copies them in ways that lose their types; there a reference is not seen, and what it refers to dies too early.
+// Problem: the collector finds references on stacks, in globals and in its own heap, and nowhere else. C++ puts objects in many more
+// places, and copies them in ways that lose their types; there a reference is not seen, and what it refers to dies too early.
 //
-// Mechanism: one walk over the syntax tree at the end of the translation unit, over the user's declarations and over every instantiated function.
-// What the user wrote is reported where it stands; what a library's template does for the user is collected and reported at the user's call
-// (LibraryCalls.h); raw pointers are followed within a function (RawPointers.h).
+// Mechanism: one walk over the syntax tree at the end of the translation unit, over the user's declarations and over every instantiated
+// function. What the user wrote is reported where it stands; what a library's template does for the user is collected and reported at the
+// user's call (LibraryCalls.h); raw pointers are followed within a function (RawPointers.h).
 //
-// Invariants: a translation unit without references is not walked at all. One with errors is not either: the tree may have holes, and Clang's
-// errors come first. This library's own headers are not looked into.
+// Invariants: a translation unit without references is not walked at all. One with errors is not either: the tree may have holes, and
+// Clang's errors come first. This library's own headers are not looked into.
 //
 // Rejected: diagnostics while parsing (templates' bodies do not exist yet), AST matchers (slower, and each would need the same state).
 #include "plugin/ReferenceDiagnostics.h"

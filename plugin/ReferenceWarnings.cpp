@@ -20,8 +20,8 @@ struct Known {
   DiagnosticIDs::Level Severity;
 };
 
-// In the order of the enumeration. Errors are unsound for sure; what depends on the rest of the program is a warning. Written only while the
-// command line is parsed.
+// In the order of the enumeration. Errors are unsound for sure; what depends on the rest of the program is a warning. Written only while
+// the command line is parsed.
 Known Table[] = {
     {"container", DiagnosticIDs::Error},   {"new", DiagnosticIDs::Error},          {"malloc", DiagnosticIDs::Error},
     {"exception", DiagnosticIDs::Error},   {"union", DiagnosticIDs::Error},        {"thread-local", DiagnosticIDs::Error},
