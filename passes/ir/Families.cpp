@@ -229,6 +229,18 @@ Families::Effect Families::effectOf(Instruction &I) const {
 void Families::addCallEffect(CallBase &Call, Effect &Result) const {
   if (Call.onlyReadsMemory() || (isa<IntrinsicInst>(Call) && !isa<AnyMemTransferInst>(Call)))
     return;
+  // A copy moves what the source holds, and no pointer to it.
+  if (auto *Copy = dyn_cast<AnyMemTransferInst>(&Call)) {
+    Sources From = sourcesOf(Copy->getRawSource());
+    addObjects(Result.Objects, sourcesOf(Copy->getRawDest()));
+    addOthers(Result.Put, From);
+    for (Value *Place : From)
+      if (auto Known = Contents.find(dyn_cast<AllocaInst>(Place)); Known != Contents.end())
+        addObjects(Result.Put, Known->second);
+    if (anyHoldsMembers(From))
+      Result.Put.insert(&Call);
+    return;
+  }
   for (auto [Index, Argument] : enumerate(Call.args())) {
     Sources Given = sourcesOf(Argument);
     addOthers(Result.Put, Given);
@@ -262,12 +274,17 @@ bool Families::holdsMembers(const AllocaInst *Object) const {
 }
 
 bool Families::anyHoldsMembers(const Sources &Objects, Value *Except) const {
-  return any_of(Objects, [&](Value *Object) { return Object != Except && holdsMembers(cast<AllocaInst>(Object)); });
+  return any_of(Objects, [&](Value *Object) {
+    auto *Alloca = dyn_cast<AllocaInst>(Object);
+    return Alloca && Object != Except && holdsMembers(Alloca);
+  });
 }
 
 Families::Sources Families::objectsReadBy(Instruction &Choice) const {
   Sources Result;
-  if (auto *Call = dyn_cast<CallBase>(&Choice)) {
+  if (auto *Copy = dyn_cast<AnyMemTransferInst>(&Choice)) {
+    addObjects(Result, sourcesOf(Copy->getRawSource()));
+  } else if (auto *Call = dyn_cast<CallBase>(&Choice)) {
     for (Value *Argument : Call->args())
       add(Result, reachableObjects(Argument));
   } else {
