@@ -12,7 +12,7 @@
 //
 // Invariant: from behind each need a real use is reached without the base being defined again, so it is live there for every pass to come.
 //
-// Rejected: llvm.fake.use in place of the assembly (docs/decisions/0012); keeps behind every need.
+// Rejected: llvm.fake.use in place of the assembly (docs/decisions/0014); keeps behind every need.
 #include "passes/ir/KeepPlaces.h"
 #include "passes/Markers.h"
 
