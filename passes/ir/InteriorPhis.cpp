@@ -70,7 +70,8 @@ void makeReferences(const Phis &Chosen, PointerType *Reference) {
 
 bool stillpoint::makeInteriorPhis(Function &F, const DominatorTree &DT) {
   Phis Chosen;
-  for (Instruction *Choice : Families(F, DT).choices())
+  const Families Members(F, DT); // outlives what choices() refers to
+  for (Instruction *Choice : Members.choices())
     if (auto *Phi = dyn_cast<PHINode>(Choice); Phi && Phi->getType()->isPointerTy())
       if (BasicBlock *Block = Phi->getParent(); Block->getFirstInsertionPt() != Block->end())
         Chosen.insert(Phi);
