@@ -31,6 +31,7 @@ struct Holder {
 };
 inline Holder Shared[2];
 //--- one.cpp
+// identity: skip (references)
 // CHECK: stillpoint_globals_v2 {{.*}} WALG
 // CHECK: stillpoint_globals_v2 {{.*}} WAL 
 // CHECK: stillpoint_globals_v2 {{.*}} WAL 
@@ -42,6 +43,7 @@ const Ref Constant{};
 extern "C" void *kept() { return &Kept.P; }
 extern "C" void *shared() { return &Shared[0].First; }
 //--- two.cpp
+// identity: skip (references)
 #include "ref.h"
 static Ref Local[3];
 extern "C" void *local(long I, Ref R) {

@@ -5,7 +5,8 @@
 struct descriptor {
   uint64_t magic;
   uint32_t version, size;
-  const unsigned char *records_begin, *records_end, *maps_begin, *maps_end;
+  const unsigned char *records_begin, *records_end, *maps_begin, *maps_end, *globals_begin, *globals_end;
+  unsigned char *marking_begin, *marking_end;
 };
 
 static int module_count;
@@ -23,7 +24,7 @@ static void print_records(const struct descriptor *d) {
 }
 
 void __stillpoint_register_tables(const struct descriptor *d) {
-  int sound = d->magic == 0x0054504c4c495453 && d->version == 1 && d->size == sizeof *d && (d->records_end - d->records_begin) % 8 == 0;
+  int sound = d->magic == 0x0054504c4c495453 && d->version == 2 && d->size == sizeof *d && (d->records_end - d->records_begin) % 8 == 0;
   printf("register module %d: %s, %s\n", ++module_count, sound ? "sound" : "broken",
          d->records_begin == d->records_end ? "no tables" : "tables");
   print_records(d);
