@@ -19,12 +19,19 @@ BARS = {
     "slice.100us.overhead": ("<=", 0.03),
     "coverage.safe_or_pinned": (">=", 0.97),
     "tables.plain.share_of_text": ("<=", 0.04),
+    "tables.refs.share_of_text": ("<=", 0.12),
     "compile.ratio": ("<=", 1.10),
     "text.identical": (">=", 1.0),
     "scan.ns_per_frame": ("<", 40.0),
     "stw.spin.p50_us": ("<", 10.0),
     "stw.spin.p99_us": ("<", 40.0),
     "idle.core_share": ("<", 0.001),
+    **{f"refs.{kernel}.ratio": ("<=", 1.03)
+       for kernel in ("list_walk", "tree_insert", "tree_insert_recursive", "array_sum", "array_sum_references", "hash_probe", "sort")},
+    "gc.trees.over_go": ("<=", 0.8),
+    "gc.trees.over_boehm": ("<=", 0.8),
+    "gc.trees.pause_p99_us": ("<", 1000.0),
+    "gc.trees.spin.pause_p99_us": ("<", 1000.0),
 }
 
 HOLDS = {"<": lambda v, b: v < b, "<=": lambda v, b: v <= b, ">=": lambda v, b: v >= b}

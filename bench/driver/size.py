@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""The tables' size against .text and .eh_frame, on real code without references.
+"""The tables' size against .text and .eh_frame, on real code without references, and on code that is full of them.
 
 A large C++ file full of the standard library, sources of this project, and the kernels are each linked into a shared object, which resolves
-what an object file leaves open, and read by stillpoint-objdump.
+what an object file leaves open, and read by stillpoint-objdump. So is each of the collector's test programs, whose every structure is made of
+references.
 """
 import json
 import shlex
 from pathlib import Path
 
 from .figures import Figure
-from .tools import run, say
+from .tools import BenchError, run, say
 
 PROJECT_SOURCES = 3  # compiled with LLVM's headers, as real as C++ gets
 
@@ -33,7 +34,9 @@ def project_sources(ctx):
 
 
 def options_for(ctx, source):
-    return ctx.compiler(source) if source.is_relative_to(ctx.bench) else project_commands(ctx)[source]
+    if source.is_relative_to(ctx.bench) or source.is_relative_to(ctx.source / "test"):
+        return [*ctx.compiler(source), f"-I{ctx.source / 'include'}"]
+    return project_commands(ctx)[source]
 
 
 def summary(ctx, name, sources):
@@ -49,6 +52,30 @@ def summary(ctx, name, sources):
     return {"text": found["text"], "tables": sum(found["tables"].values()), "eh_frame": found["eh_frame"]}
 
 
+def rows_of(ctx, kind, inputs):
+    """{"text", "tables", "eh_frame"} of all inputs together, and the rows of each."""
+    total = {"text": 0, "tables": 0, "eh_frame": 0}
+    rows = []
+    for name, sources in inputs.items():
+        sizes = summary(ctx, f"{kind}-{name}", sources)
+        total = {key: total[key] + sizes[key] for key in total}
+        rows.append(Figure(f"tables.{kind}.share_of_text.{name}", sizes["tables"] / sizes["text"], "share", detail=True))
+        rows.append(Figure(f"ehframe.share_of_text.{name}", sizes["eh_frame"] / sizes["text"], "share", detail=True))
+        say(f"  {name:<12} .text {sizes['text']:>8}  tables {sizes['tables']:>7} ({100 * sizes['tables'] / sizes['text']:.2f} %)  "
+            f".eh_frame {sizes['eh_frame']:>7} ({100 * sizes['eh_frame'] / sizes['text']:.2f} %)   {len(sources)} source{'s' * (len(sources) > 1)}")
+    return total, rows
+
+
+def references(ctx):
+    say("size: the same, code whose structures are made of references")
+    programs = {source.stem: [source] for source in sorted((ctx.source / "test" / "gc" / "programs").glob("*.cpp"))}
+    if not programs:
+        raise BenchError("no programs in test/gc/programs")
+    total, rows = rows_of(ctx, "refs", programs)
+    yield Figure("tables.refs.share_of_text", total["tables"] / total["text"], "share", f"of {total['text']} bytes of .text, {len(programs)} programs")
+    yield from rows
+
+
 def measure(ctx):
     say("size: tables against .text and .eh_frame")
     inputs = {
@@ -56,15 +83,8 @@ def measure(ctx):
         "project": project_sources(ctx)[:PROJECT_SOURCES],
         "kernels": sorted([*ctx.bench.glob("kernels/*.c"), *ctx.bench.glob("kernels/*.cpp")]),
     }
-    total = {"text": 0, "tables": 0, "eh_frame": 0}
-    rows = []
-    for name, sources in inputs.items():
-        sizes = summary(ctx, name, sources)
-        total = {key: total[key] + sizes[key] for key in total}
-        rows.append(Figure(f"tables.plain.share_of_text.{name}", sizes["tables"] / sizes["text"], "share", detail=True))
-        rows.append(Figure(f"ehframe.share_of_text.{name}", sizes["eh_frame"] / sizes["text"], "share", detail=True))
-        say(f"  {name:<10} .text {sizes['text']:>8}  tables {sizes['tables']:>7} ({100 * sizes['tables'] / sizes['text']:.2f} %)  "
-            f".eh_frame {sizes['eh_frame']:>7} ({100 * sizes['eh_frame'] / sizes['text']:.2f} %)   {len(sources)} sources")
+    total, rows = rows_of(ctx, "plain", inputs)
     yield Figure("tables.plain.share_of_text", total["tables"] / total["text"], "share", f"of {total['text']} bytes of .text, -O2 -fPIC")
     yield Figure("ehframe.share_of_text", total["eh_frame"] / total["text"], "share", "what C++ exceptions already cost")
     yield from rows
+    yield from references(ctx)
