@@ -3,6 +3,7 @@
 // See cycle.h.
 #include "gc/cycle.h"
 
+#include "fatal.h"
 #include "gc/counters.h"
 #include "gc/death.h"
 #include "gc/mark.h"
@@ -173,6 +174,8 @@ cache &cache_here(processor &self) { return own_cache(*self.self); }
 bool several_workers(const scheduler &s) noexcept { return s.count > 1 || (all_caches() && all_caches()->next_all); }
 
 bool begin(processor &self, bool urgent) noexcept {
+  if (map::hides_references())
+    fatal("nothing can be collected: the tables of a module are refused (see above), and with them its references");
   cache &mine = cache_here(self);
   finish_sweeping();
   return_idle_pages(most_pages_returned);

@@ -40,11 +40,14 @@ constinit std::mutex change_mutex;
 constinit std::atomic<const module_array *> published{nullptr};
 constinit std::atomic<std::uint64_t> unattached_readers{0};
 constinit std::atomic<std::uint64_t> generations{0};
+constinit std::atomic<bool> references_hidden{false};
 constinit bool marking = false; // under change_mutex
 
 std::uint64_t address_of(const void *p) noexcept { return reinterpret_cast<std::uint64_t>(p); }
 
 rt::message refused(const abi::module_descriptor *descriptor) {
+  if (descriptor->magic != abi::descriptor_magic || descriptor->version >= abi::first_version_with_references)
+    references_hidden.store(true, std::memory_order_relaxed);
   Dl_info info{};
   rt::message m;
   m << "the preemption tables of ";
@@ -238,6 +241,8 @@ void unlock_after_fork_in_child() noexcept {
       w->handler_entries.fetch_add(1, std::memory_order_relaxed);
   change_mutex.unlock();
 }
+
+bool hides_references() noexcept { return references_hidden.load(std::memory_order_relaxed); }
 
 std::uint64_t generation() noexcept { return generations.load(std::memory_order_acquire); }
 

@@ -49,6 +49,9 @@ void set_marking(bool on) noexcept;
 // Changes whenever a module comes or goes: what was read from a table before may not be believed after. Signal safe.
 std::uint64_t generation() noexcept;
 
+// Whether a module's tables have been refused that may have told of references: the collector would not find these. Signal safe.
+bool hides_references() noexcept;
+
 // For tests and tools: how many modules are registered.
 std::size_t registered_modules() noexcept;
 

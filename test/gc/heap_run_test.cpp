@@ -2,6 +2,7 @@
 //
 // Collections while tasks run. The tests are foreign code, in whose frames no reference is listed: what they hold, they root.
 #include "heap_support.h"
+#include "runtime/map/registry.h"
 #include "test/sched/support.h"
 
 #include <atomic>
@@ -231,6 +232,20 @@ TEST(heap_errors, outside_of_tasks) {
     });
     other.join();
   });
+}
+
+// What compiled code of another release would register.
+void collect_beside_refused_tables() {
+  abi::module_descriptor newer{};
+  newer.magic = abi::descriptor_magic;
+  newer.version = abi::version + 1;
+  __stillpoint_register_tables(&newer);
+  run([] { gc::collect(); });
+}
+
+TEST(gc_run_death, nothing_is_collected_beside_refused_tables) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  EXPECT_DEATH(collect_beside_refused_tables(), "nothing can be collected: the tables of a module are refused");
 }
 
 } // namespace

@@ -91,6 +91,7 @@
 namespace stillpoint::abi {
 
 inline constexpr std::uint32_t version = 2;
+inline constexpr std::uint32_t first_version_with_references = 2;
 
 // "STILLPT" and a zero, as a little-endian number.
 inline constexpr std::uint64_t descriptor_magic = 0x0054504c4c495453;
