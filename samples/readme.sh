@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 ln -s "$build" build
 ln -s "$source/include" include
-sed -n '/^```cpp$/,/^```$/p' "$source/README.md" | sed '1d;$d' >loop.cpp
+awk '/^```cpp$/ { inside = 1; next } /^```$/ && inside { exit } inside' "$source/README.md" >loop.cpp
 long=$(grep -m 1 -E '^ +clang\+\+-22 .*loop\.cpp' "$source/README.md")
 short=$(grep -m 1 -o 'clang++-22 --config[^`]*' "$source/README.md")
 for command in "$long" "$short"; do
