@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Programs that do little but allocate, on Stillpoint's collector, with malloc, on Boehm's collector and in Go; and their pauses.
 
-All ways run in turns; a ratio is the median of the rounds' ratios, each of two runs that followed each other closely. One processor means one:
-the process is bound to it. The ways must agree on the result. A pause is counted from the wish to stop the world to its going on again.
+All ways run in turns; a ratio is the median of the rounds' ratios, each of two runs that followed each other closely. One processor means
+one: the process is bound to it. The ways must agree on the result. A pause is counted from the wish to stop the world to its going on
+again.
 """
 import os
 import re
@@ -121,6 +122,7 @@ def measure(ctx):
         yield from worst(name, by_count)
         for where, taken in by_count.items():
             yield from times(name, taken, where)
-        yield from pauses(name, {way: [one for taken in by_count.values() for one in taken[way]] for way in found}, "on one processor and two")
+        everyone = {way: [one for taken in by_count.values() for one in taken[way]] for way in found}
+        yield from pauses(name, everyone, "on one processor and two")
     beside = {way: path for way, path in found.items() if way != "malloc"}
     yield from pauses("gc.trees.spin", rounds_of(beside, "trees", 2, SPIN_ROUNDS, "spin"), "on two processors, a tight loop beside")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """What gc::ref costs code that uses it: kernels with references against the same source with raw pointers, on the same objects.
 
-Segments take turns inside one process (programs/segments.h), and a segment with references is divided by the mean of its two raw neighbours;
-several processes, because each has its own luck with where its pages lie. "again" is a second copy of the raw code against the first.
+Segments take turns inside one process (programs/segments.h), and a segment with references is divided by the mean of its two raw
+neighbours; several processes, because each has its own luck with where its pages lie. "again" is a second copy of the raw code against
+the first.
 """
 from .figures import Figure
 from .slice import quotients

@@ -2,8 +2,8 @@
 """The tables' size against .text and .eh_frame, on real code without references, and on code that is full of them.
 
 A large C++ file full of the standard library, sources of this project, and the kernels are each linked into a shared object, which resolves
-what an object file leaves open, and read by stillpoint-objdump. So is each of the collector's test programs, whose every structure is made of
-references.
+what an object file leaves open, and read by stillpoint-objdump. So is each of the collector's test programs, whose every structure is made
+of references.
 """
 import json
 import shlex
@@ -62,7 +62,7 @@ def rows_of(ctx, kind, inputs):
         rows.append(Figure(f"tables.{kind}.share_of_text.{name}", sizes["tables"] / sizes["text"], "share", detail=True))
         rows.append(Figure(f"ehframe.share_of_text.{name}", sizes["eh_frame"] / sizes["text"], "share", detail=True))
         say(f"  {name:<12} .text {sizes['text']:>8}  tables {sizes['tables']:>7} ({100 * sizes['tables'] / sizes['text']:.2f} %)  "
-            f".eh_frame {sizes['eh_frame']:>7} ({100 * sizes['eh_frame'] / sizes['text']:.2f} %)   {len(sources)} source{'s' * (len(sources) > 1)}")
+            f".eh_frame {sizes['eh_frame']:>7} ({100 * sizes['eh_frame'] / sizes['text']:.2f} %)   sources: {len(sources)}")
     return total, rows
 
 
@@ -72,7 +72,8 @@ def references(ctx):
     if not programs:
         raise BenchError("no programs in test/gc/programs")
     total, rows = rows_of(ctx, "refs", programs)
-    yield Figure("tables.refs.share_of_text", total["tables"] / total["text"], "share", f"of {total['text']} bytes of .text, {len(programs)} programs")
+    note = f"of {total['text']} bytes of .text, {len(programs)} programs"
+    yield Figure("tables.refs.share_of_text", total["tables"] / total["text"], "share", note)
     yield from rows
 
 

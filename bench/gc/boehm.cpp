@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The programs of trees.h on Boehm's collector: as it comes, not incremental, with thread-local allocation and parallel marking. GC_MARKERS, from
-// the driver, limits its marking threads to the processors. Every pause is printed: "pause NANOSECONDS".
+// The programs of trees.h on Boehm's collector: as it comes, not incremental, with thread-local allocation and parallel marking.
+// GC_MARKERS, from the driver, limits its marking threads to the processors. Every pause is printed: "pause NANOSECONDS".
 #define GC_THREADS
 #define GC_NO_THREAD_REDIRECTS
 #include "main.h"

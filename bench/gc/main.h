@@ -2,8 +2,9 @@
 //
 // What the programs of this folder share: their command line and the line that they print.
 //
-// Usage: PROGRAM trees|gcbench DEPTH PROCESSORS [spin]. With "spin" a tight loop runs beside. Prints lines of a name and numbers: "result", then
-// "wall" and "cpu" of the work alone in nanoseconds, "peak" memory in KiB, and whatever is known of pauses, in nanoseconds.
+// Usage: PROGRAM trees|gcbench DEPTH PROCESSORS [spin]. With "spin" a tight loop runs beside. Prints lines of a name and a number:
+// "result", then "wall" and "cpu" of the work alone in nanoseconds, "peak" memory in KiB, and whatever is known of pauses, in
+// nanoseconds.
 #ifndef STILLPOINT_BENCH_GC_MAIN_H
 #define STILLPOINT_BENCH_GC_MAIN_H
 

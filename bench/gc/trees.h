@@ -2,13 +2,13 @@
 //
 // Two programs that do little but allocate, written once for every way to manage memory.
 //
-// trees: the benchmarks game's binary trees. Full trees of two-pointer nodes are made, counted and thrown away while a long-lived one stays,
-// one task for each depth, as the game's program for Go does it.
+// trees: the benchmarks game's binary trees. Full trees of two-pointer nodes are made, counted and thrown away while a long-lived one
+// stays, one task for each depth, as the game's program for Go does it.
 // gcbench: as Ellis, Kovac and Boehm have it, with Boehm's sizes: trees made top down, which stores into old objects, and bottom up, beside
 // a long-lived tree and a long-lived array without references. Likewise one task for each depth.
 //
-// A Memory gives node (with left and right, and for the second program two integers), pointer, make, drop (frees a tree where nobody collects
-// it), numbers (makes an array) and in_parallel(count, f), which returns when all f(i) have.
+// A Memory gives the nodes (with left and right, and for the second program two integers), pointer, make, drop (frees a tree where nobody
+// collects it), numbers (makes an array) and in_parallel(count, f), which returns when all f(i) have.
 // Invariant: the results depend on the sizes alone. The driver compares them between all ways and with go/gc/main.go, the same in Go.
 #ifndef STILLPOINT_BENCH_GC_TREES_H
 #define STILLPOINT_BENCH_GC_TREES_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The kernels: compiled three times, with references and the plugin (BENCH_REFS_COLLECTED), and twice with raw pointers and without it. What is
-// compared is each function that is not inlined, with its loop.
+// The kernels: compiled three times, with references and the plugin (BENCH_REFS_COLLECTED), and twice with raw pointers and without it.
+// What is compared is each function that is not inlined, with its loop.
 #include "structures.h"
 
 #include <algorithm>

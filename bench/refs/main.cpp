@@ -2,7 +2,8 @@
 //
 // Makes the data, and runs every kernel's three ways in turns on it (programs/segments.h).
 //
-// Usage: refs REPETITIONS. Prints "KERNEL WAY NANOSECONDS CHECKSUM" for each segment; the first of a kernel, and every other one, is of the raw way.
+// Usage: refs REPETITIONS. Prints "KERNEL WAY NANOSECONDS CHECKSUM" for each segment; the first of a kernel, and every other one, is of the
+// raw way.
 #include "structures.h"
 
 #include "bench/programs/segments.h"

@@ -3,8 +3,8 @@
 // The data that the kernels of this folder work on, once with references and once with raw pointers, word for word the same in memory.
 //
 // Problem: the price of gc::ref is to be told from where an object happens to lie, which costs far more.
-// Mechanism: the objects are made once, by gc::make, and are what all ways work on in turns; the raw ways see them through structures of the
-// same shape. No collection takes place meanwhile (STILLPOINT_GC=off), so that raw stores need no barrier.
+// Mechanism: the objects are made once, by gc::make, and are what all ways work on in turns; the raw ways see them through structures of
+// the same shape. No collection takes place meanwhile (STILLPOINT_GC=off), so that raw stores need no barrier.
 // Invariant: a shape differs between the ways in the kind of its pointers alone.
 //
 // Rejected: an arena for the raw ways (other addresses, other cache sets).
