@@ -31,6 +31,10 @@ using namespace stillpoint;
 namespace {
 constexpr uint64_t WordSize = 8;
 constexpr unsigned MaxWords = 32;
+
+// A call that returns a reference is a base to whoever uses that. To itself, before it is made, it stands for what it takes out of stack objects.
+bool isValueAtHand(const Value &Source, const Instruction *User) { return &Source != User && isBase(Source); }
+
 } // namespace
 
 BaseValues::BaseValues(Function &F, const Families &Family)
@@ -123,10 +127,10 @@ bool BaseValues::planReads() {
   return true;
 }
 
-// How many references stand for the source. Own words are left out where the sites that have them are counted: what comes out of one and goes into
-// another stays in the first.
-unsigned BaseValues::countOf(Value *Source, bool WithOwnWords) const {
-  if (isBase(*Source))
+// How many references stand for the source where `User` takes it. Own words are left out where the sites that have them are counted: what comes
+// out of one and goes into another stays in the first.
+unsigned BaseValues::countOf(Value *Source, const Instruction *User, bool WithOwnWords) const {
+  if (isValueAtHand(*Source, User))
     return 1;
   if (isa<PHINode>(Source))
     return Slots.lookup(Source);
@@ -147,7 +151,7 @@ unsigned BaseValues::countOnEdges(PHINode &Phi) const {
   for (unsigned I = 0; I != Phi.getNumIncomingValues(); ++I) {
     unsigned Here = 0;
     for (Value *Source : Family.sourcesOnEdge(Phi, I))
-      Here += countOf(Source, /*WithOwnWords=*/true);
+      Here += countOf(Source, &Phi, /*WithOwnWords=*/true);
     Most = std::max(Most, Here);
   }
   return Most;
@@ -160,7 +164,7 @@ bool BaseValues::count() {
     for (auto &[I, S] : Sites) {
       unsigned New = 0;
       for (Value *Source : S.Put)
-        New += countOf(Source, /*WithOwnWords=*/false);
+        New += countOf(Source, I, /*WithOwnWords=*/false);
       if (S.CopyOf || (S.Exact && New == 1))
         New = 0;
       Again |= std::exchange(S.OwnWords, New) != New;
@@ -218,7 +222,7 @@ void BaseValues::fillPhis() {
     for (unsigned I = 0; I != Phi->getNumIncomingValues(); ++I) {
       SmallVector<Value *> Incoming;
       for (Value *Source : Family.sourcesOnEdge(*Phi, I))
-        appendValues(Source, Incoming);
+        appendValues(Source, Phi, Incoming);
       for (auto [N, Base] : enumerate(Values[Phi]))
         cast<PHINode>(Base)->addIncoming(N < Incoming.size() ? Incoming[N] : Null, Phi->getIncomingBlock(I));
     }
@@ -265,7 +269,7 @@ void BaseValues::writeSite(Instruction &I, Site &S) {
   }
   SmallVector<Value *> Put;
   for (Value *Source : S.Put)
-    appendValues(Source, Put);
+    appendValues(Source, &I, Put);
   if (S.Exact && S.OwnWords == 0) {
     for (uint64_t N = 0; N != S.Exact->Count; ++N)
       B.CreateStore(Put.front(), shadowAddress(B, *S.Exact, N));
@@ -275,8 +279,8 @@ void BaseValues::writeSite(Instruction &I, Site &S) {
     B.CreateStore(Base, Word);
 }
 
-void BaseValues::appendValues(Value *Source, SmallVectorImpl<Value *> &Result) const {
-  if (isBase(*Source))
+void BaseValues::appendValues(Value *Source, const Instruction *User, SmallVectorImpl<Value *> &Result) const {
+  if (isValueAtHand(*Source, User))
     Result.push_back(Source);
   else if (auto Known = Values.find(Source); Known != Values.end())
     Result.append(Known->second.begin(), Known->second.end());
@@ -299,6 +303,6 @@ bool BaseValues::dropUnused() {
 SmallVector<Value *, 2> BaseValues::of(Value *V) const {
   SmallVector<Value *, 2> Result;
   for (Value *Source : Family.sourcesOf(V))
-    appendValues(Source, Result);
+    appendValues(Source, nullptr, Result);
   return Result;
 }

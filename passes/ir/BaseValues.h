@@ -45,7 +45,7 @@ private:
   bool planSites();
   bool planReads();
   bool count();
-  unsigned countOf(llvm::Value *Source, bool WithOwnWords) const;
+  unsigned countOf(llvm::Value *Source, const llvm::Instruction *User, bool WithOwnWords) const;
   unsigned countOnEdges(llvm::PHINode &Phi) const;
   uint64_t wordsIn(const llvm::AllocaInst &Object) const;
   std::optional<Words> exactWords(llvm::Value *Address, uint64_t Size) const;
@@ -58,7 +58,7 @@ private:
   llvm::Value *shadowAddress(llvm::IRBuilder<> &B, const Words &W, uint64_t Index) const;
   llvm::Value *loadWord(llvm::IRBuilder<> &B, const Words &W, uint64_t Index) const;
   llvm::AllocaInst *makeWords(uint64_t Count, const llvm::Twine &Name);
-  void appendValues(llvm::Value *Source, llvm::SmallVectorImpl<llvm::Value *> &Values) const;
+  void appendValues(llvm::Value *Source, const llvm::Instruction *User, llvm::SmallVectorImpl<llvm::Value *> &Values) const;
 
   llvm::Function &F;
   const Families &Family;
