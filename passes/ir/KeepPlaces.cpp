@@ -69,6 +69,8 @@ void KeepPlaces::addNeedBehind(CallBase &Call) {
 }
 
 BasicBlock *KeepPlaces::definingBlock() const {
+  if (auto *Invoke = dyn_cast<InvokeInst>(&Base))
+    return Invoke->getNormalDest();
   if (auto *I = dyn_cast<Instruction>(&Base))
     return I->getParent();
   return &cast<Argument>(Base).getParent()->getEntryBlock();

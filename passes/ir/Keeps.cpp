@@ -150,15 +150,21 @@ bool Keeping::run() {
   return Changed;
 }
 
-// Keeps for an invoke go to the head of its normal successor: it must be nobody else's.
+// Keeps for an invoke go to the head of its normal successor, and its result begins to live there: it must be nobody else's, and have no PHIs, which would
+// use the result before that.
 bool splitInvokes(Function &F, DominatorTree &DT, LoopInfo &LI) {
+  bool Changed = false;
   SmallVector<InvokeInst *> Shared;
   for (BasicBlock &Block : F)
-    if (auto *Invoke = dyn_cast<InvokeInst>(Block.getTerminator()); Invoke && !Invoke->getNormalDest()->getSinglePredecessor())
-      Shared.push_back(Invoke);
+    if (auto *Invoke = dyn_cast<InvokeInst>(Block.getTerminator())) {
+      if (!Invoke->getNormalDest()->getSinglePredecessor())
+        Shared.push_back(Invoke);
+      else
+        Changed |= FoldSingleEntryPHINodes(Invoke->getNormalDest());
+    }
   for (InvokeInst *Invoke : Shared)
     SplitEdge(Invoke->getParent(), Invoke->getNormalDest(), &DT, &LI);
-  return !Shared.empty();
+  return Changed || !Shared.empty();
 }
 
 } // namespace
