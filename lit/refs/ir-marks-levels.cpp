@@ -1,9 +1,9 @@
 // What the passes over references promise each other holds at every level; the data layout that leaves the compiler is the target's.
-// RUN: %sp-clangxx -std=c++20 -I%include -O0 -mllvm -stillpoint-verify-references -c %s -o %t.o
-// RUN: %sp-clangxx -std=c++20 -I%include -O1 -g -mllvm -stillpoint-verify-references -c %s -o %t.o
-// RUN: %sp-clangxx -std=c++20 -I%include -O2 -fPIC -mllvm -stillpoint-verify-references -c %s -o %t.o
-// RUN: %sp-clangxx -std=c++20 -I%include -O3 -mllvm -stillpoint-verify-references -c %s -o %t.o
-// RUN: %sp-clangxx -std=c++20 -I%include -Os -mllvm -stillpoint-verify-references -c %s -o %t.o
+// RUN: %sp-clangxx -std=c++20 -I%include -O0 -fverify-intermediate-code -mllvm -stillpoint-verify-references -c %s -o %t.o
+// RUN: %sp-clangxx -std=c++20 -I%include -O1 -g -fverify-intermediate-code -mllvm -stillpoint-verify-references -c %s -o %t.o
+// RUN: %sp-clangxx -std=c++20 -I%include -O2 -fPIC -fverify-intermediate-code -mllvm -stillpoint-verify-references -c %s -o %t.o
+// RUN: %sp-clangxx -std=c++20 -I%include -O3 -fverify-intermediate-code -mllvm -stillpoint-verify-references -c %s -o %t.o
+// RUN: %sp-clangxx -std=c++20 -I%include -Os -fverify-intermediate-code -mllvm -stillpoint-verify-references -c %s -o %t.o
 //
 // RUN: %sp-clangxx -std=c++20 -I%include -O2 -S -emit-llvm %s -o - | FileCheck %s
 // RUN: %sp-clangxx -std=c++20 -I%include -O2 -flto=thin -c %s -o - | llvm-dis | FileCheck %s
@@ -63,3 +63,15 @@ long caught(int k) {
     return n->value;
   }
 }
+
+// Returned in two registers, and passed in memory.
+struct both {
+  gc::ref<node> a, b;
+};
+both swapped(both x) { return {x.b, x.a}; }
+
+struct many {
+  gc::ref<node> of[5];
+  long n;
+};
+long passed(many m) { return m.of[m.n]->value + m.of[0]->sum(); }

@@ -99,7 +99,7 @@ public:
 
   void splitLoad(LoadInst &Load) {
     IRBuilder<> B(&Load);
-    Value *Whole = PoisonValue::get(Load.getType());
+    Value *Whole = Constant::getNullValue(Load.getType());
     forEachPart(Load.getType(), 0, [&](Type *T, uint64_t Offset, ArrayRef<unsigned> Path) {
       Value *Part =
           B.CreateAlignedLoad(T, at(B, Load.getPointerOperand(), Offset), commonAlignment(Load.getAlign(), Offset), Load.isVolatile());

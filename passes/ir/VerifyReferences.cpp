@@ -65,6 +65,12 @@ bool isStackObjectWithReferences(const Value *Pointer) {
   return Object && (Object->hasMetadata(RootsMetadata) || holdsReferences(Object->getAllocatedType()));
 }
 
+// What was passed in memory is moved where every point is unsafe.
+bool isArrival(const AnyMemTransferInst &Copy) {
+  auto *Passed = dyn_cast<Argument>(Copy.getRawSource());
+  return Passed && Passed->hasByValAttr() && Copy.getFunction()->hasFnAttribute(EntryUnsafeAttribute);
+}
+
 void checkMemory(const Instruction &I) {
   Type *Accessed = isa<LoadInst, StoreInst>(I) ? getLoadStoreType(&I) : nullptr;
   if (Accessed && Accessed->isAggregateType() && holdsReferences(Accessed))
@@ -72,7 +78,7 @@ void checkMemory(const Instruction &I) {
   if (auto *Object = dyn_cast<AllocaInst>(&I); Object && holdsReferences(Object->getAllocatedType()) && !I.hasMetadata(RootsMetadata))
     report(I, "stack object with references is no root");
   auto *Copy = dyn_cast<AnyMemTransferInst>(&I);
-  if (Copy && (isStackObjectWithReferences(Copy->getRawDest()) || isStackObjectWithReferences(Copy->getRawSource())))
+  if (Copy && !isArrival(*Copy) && (isStackObjectWithReferences(Copy->getRawDest()) || isStackObjectWithReferences(Copy->getRawSource())))
     report(I, "copy of memory with references");
 }
 
