@@ -118,6 +118,8 @@ void StackWords::addObjects() {
     if (Frame.isDeadObjectIndex(I) || Frame.isVariableSizedObjectIndex(I))
       continue;
     const AllocaInst *Alloca = Frame.getObjectAllocation(I);
+    if (Alloca)
+      ProgramObjects.emplace_back(placeOf(I), placeOf(I).Offset + Frame.getObjectSize(I));
     if (Alloca && Alloca->hasMetadata(RootsMetadata)) {
       Found.insert(Alloca);
       addRoots(I);
@@ -236,8 +238,8 @@ std::optional<StackWords::Place> StackWords::resolve(const MemoryOperands &M, un
   }
 }
 
-bool StackWords::isRoot(const Place &P, uint64_t Size) const {
-  return P.Base == Base && Size <= WordSize && binary_search(Roots, static_cast<int32_t>(wordOf(P.Offset)));
+bool StackWords::isOfProgram(const Place &P) const {
+  return any_of(ProgramObjects, [&](const auto &O) { return O.first.Base == P.Base && O.first.Offset <= P.Offset && P.Offset < O.second; });
 }
 
 void StackWords::add(unsigned Instruction, const MemoryOperands &M) {
@@ -255,7 +257,7 @@ void StackWords::add(unsigned Instruction, const MemoryOperands &M) {
   for (int64_t W = wordOf(P->Offset); W <= wordOf(P->Offset + static_cast<int64_t>(Size) - 1); ++W)
     if (auto Found = Numbers.find({static_cast<unsigned>(P->Base), W}); Found != Numbers.end())
       A.Words.push_back(Found->second);
-  A.Unfollowed = A.Words.empty() && !Outgoing && !isRoot(*P, Size);
+  A.Unfollowed = A.Words.empty() && !Outgoing && !isOfProgram(*P);
   // An argument of a tail call goes where the caller's own arguments are.
   A.Outgoing &= A.Words.empty();
 }

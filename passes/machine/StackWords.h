@@ -5,7 +5,8 @@
 //
 // Mechanism: an access whose address is RSP, RBP or RBX and a constant is resolved to an offset from the CFA, or, where locals have no fixed distance
 // to it (realigned frames), from the register that they are reached by. Words are followed if they are spill slots or arguments that came
-// on the stack: the compiler never takes the address of either. Stack objects whose address is taken are roots as a whole (Markers.h).
+// on the stack: the compiler never takes the address of either. Stack objects of the program are roots as a whole (Markers.h), or hold no
+// references: that is for the passes over IR to say. A pointer that comes out of one of these becomes a reference behind its load.
 //
 // Invariants: an access that cannot be resolved touches no followed word, as the compiler made no pointer to one. A word that the frame's base
 // cannot name is followed all the same, so that the points where it matters become unsafe.
@@ -29,7 +30,7 @@ struct WordAccess {
   llvm::SmallVector<unsigned, 2> Words; // numbers of the followed words that it touches
   bool Whole = false;                   // it touches nothing but whole words of 8 bytes
   bool Outgoing = false;                // it stores an argument for a call
-  bool Unfollowed = false;              // it touches a stack object that is neither followed nor a root
+  bool Unfollowed = false;              // it touches a stack object of the code generator's that is not followed
 };
 
 class StackWords {
@@ -74,13 +75,14 @@ private:
   void resolveAll();
   std::optional<Place> resolve(const MemoryOperands &M, unsigned Instruction) const;
   void add(unsigned Instruction, const MemoryOperands &M);
-  bool isRoot(const Place &P, uint64_t Size) const;
+  bool isOfProgram(const Place &P) const;
 
   const Code &C;
   const FrameFlow &Flow;
   emit::SlotBase Base = emit::SlotBase::Cfa;
   std::vector<Word> Words;
   llvm::DenseMap<std::pair<unsigned, int64_t>, unsigned> Numbers; // base and index
+  std::vector<std::pair<Place, int64_t>> ProgramObjects;          // stack objects that the program made, with their ends
   std::vector<int32_t> Roots;
   bool RootsFound = true;
   std::vector<int32_t> Shifts; // bytes from RSP up to where the base stands; only if the base is a register
