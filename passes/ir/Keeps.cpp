@@ -12,7 +12,7 @@
 // others, and members in stack objects, get bases made for them (BaseValues.h).
 //
 // Invariants: at every point, for every object that the function may still reach through a value, a reference to it, or arithmetic on one in bounds of
-// the object, is live. A function for which that cannot be had is undescribed.
+// the object, is live.
 //
 // A keep behind a call also prevents a tail call that would drop the only reference to *this. musttail cannot be helped: VerifyReferences.cpp.
 #include "passes/Markers.h"
@@ -128,6 +128,8 @@ void Keeping::visitMember(Value &Member, Instruction &I) {
 void Keeping::visit(Instruction &I) {
   if (auto *Hint = dyn_cast<IntrinsicInst>(&I); Hint && (Hint->isAssumeLikeIntrinsic() || Hint->isLifetimeStartOrEnd()))
     return;
+  if (Bases.isOwn(I))
+    return;
   for (const Use &U : I.operands()) {
     if (isBase(*U))
       visitBase(*U, I, U);
@@ -176,10 +178,7 @@ bool stillpoint::keepBases(Function &F) {
   Changed |= makeInteriorPhis(F, DT);
   Families Family(F, DT);
   BaseValues Bases(F, Family);
-  if (!Bases.make()) {
-    F.addFnAttr(UndescribedAttribute);
-    return true;
-  }
+  Bases.make();
   Changed |= Keeping(F, DT, LI, Bases).run();
   return Changed | Bases.dropUnused();
 }
