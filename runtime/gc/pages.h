@@ -4,8 +4,8 @@
 //
 // Mechanism: address space is reserved once; below the frontier it is usable. One bit a page says that it is free; a search for n free
 // pages walks the bits from the lowest free page, so pages are given out in order of address and neighbours merge by themselves. A second
-// bit says that a free page may hold old contents, a third that it has been free ever since the last collection: those are given back to
-// the system.
+// bit says that a free page may hold old contents, a third that it has been free ever since the last collection: where those fill a huge page
+// of the system's, it is given back (less would break huge pages up, and be wanted again soon).
 // Invariants: a page without the dirty bit is zero. Rejected: trees of free runs by size (faster in heaps of tens of gigabytes, and ten
 // times the code; the walk is 2 us for each free-less gigabyte).
 #ifndef STILLPOINT_RUNTIME_GC_PAGES_H
@@ -36,7 +36,7 @@ void *take_free_pages(std::size_t count, std::size_t alignment, bool &dirty) noe
 void *take_pages(std::size_t count, std::size_t alignment, bool &dirty) noexcept;
 void give_pages(void *first, std::size_t count) noexcept;
 
-// After each collection: gives the memory of pages back that no one has wanted since the last one, at most `most` pages.
+// After each collection: gives the memory of huge pages back that no one has wanted since the last one, at most `most` pages in all.
 void return_idle_pages(std::size_t most) noexcept;
 
 page_counts count_pages() noexcept;

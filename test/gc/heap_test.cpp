@@ -193,14 +193,14 @@ TEST_F(heap, large_objects_come_back) {
 
 TEST_F(heap, memory_goes_back_to_the_system) {
   test_layout type(56, {});
-  for (int i = 0; i < 100000; ++i)
+  for (int i = 0; i < 400000; ++i)
     make(type);
   collect();
   finish_sweeping();
-  EXPECT_GE(count_pages().dirty, 100000 * 64 / page_size / 2);
+  EXPECT_GE(count_pages().dirty, 400000 * 64 / page_size / 2);
   return_idle_pages(SIZE_MAX); // remembers what is free now
   return_idle_pages(SIZE_MAX);
-  EXPECT_EQ(count_pages().dirty, 0u);
+  EXPECT_LT(count_pages().dirty, 3 * (std::size_t{2} << 20) / page_size); // whole huge pages only, and there are several pieces
   const std::uintptr_t object = make(type);
   EXPECT_EQ(word(object, 0), 0u);
 }
