@@ -73,6 +73,8 @@ public:
 bool addNamedPass(StringRef Name, ModulePassManager &MPM, ArrayRef<PassBuilder::PipelineElement>) {
   if (Name == "stillpoint-type-copies")
     MPM.addPass(Named<typeCopies>());
+  else if (Name == "stillpoint-stack-arguments")
+    MPM.addPass(Named<markStackArguments>());
   else if (Name == "stillpoint-guard")
     MPM.addPass(Named<guardReferences>());
   else if (Name == "stillpoint-unguard")
@@ -97,7 +99,10 @@ bool addNamedPass(StringRef Name, ModulePassManager &MPM, ArrayRef<PassBuilder::
 ModulePass *stillpoint::createReferencesInMemoryPass() { return new ReferencesInMemory; }
 
 void stillpoint::addReferencesInMemory(PassBuilder &PB) {
-  PB.registerPipelineStartEPCallback([](ModulePassManager &MPM, OptimizationLevel) { MPM.addPass(Named<typeCopies>()); });
+  PB.registerPipelineStartEPCallback([](ModulePassManager &MPM, OptimizationLevel) {
+    MPM.addPass(Named<typeCopies>());
+    MPM.addPass(Named<markStackArguments>());
+  });
   PB.registerCGSCCOptimizerLateEPCallback(
       [](CGSCCPassManager &CGPM, OptimizationLevel) { CGPM.addPass(createCGSCCToFunctionPassAdaptor(InFunction<checkCoroutine>())); });
   PB.registerOptimizerEarlyEPCallback(

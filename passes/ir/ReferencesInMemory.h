@@ -14,6 +14,9 @@ namespace stillpoint {
 /// Copies of small objects that are known to hold references become typed, before an optimisation makes integers or vectors of them.
 bool typeCopies(llvm::Function &F);
 
+/// References that arrive as integers are marked at once, so that they are never taken for integers.
+bool markStackArguments(llvm::Function &F);
+
 /// Accesses to references are kept from being vectorised (and let go again), stack objects with references from being moved to a sanitizer's stack.
 bool guardReferences(llvm::Function &F);
 bool unguardReferences(llvm::Function &F);
