@@ -6,6 +6,7 @@
 // RUN: %sp-clangxx -std=c++20 -O3 -march=x86-64-v3 -I%include -S -emit-llvm -o %t.3.ll %s
 // RUN: FileCheck %s %{not} < %t.3.ll
 // RUN: %sp-clangxx -std=c++20 -O0 -I%include -S -emit-llvm -o - %s | FileCheck %s %{not}
+// RUN: %sp-clangxx -std=c++20 -O2 -fno-exceptions -I%include -c -o %t.o %s
 #include <stillpoint/gc.hpp>
 
 #include <algorithm>

@@ -85,15 +85,10 @@ public:
       return static_cast<T *>(detail::allocate_rooted(layout));
     T *const memory = std::allocator<T>().allocate(count);
     std::memset(static_cast<void *>(memory), 0, count * sizeof(T));
-    std::size_t added = 0;
-    try {
-      for (; added != count * layout.reference_count; ++added)
-        detail::add_root(word(memory, added));
-    } catch (...) {
-      remove(memory, added);
-      std::allocator<T>().deallocate(memory, count);
-      throw;
-    }
+    adding all{memory, count};
+    for (; all.added != count * layout.reference_count; ++all.added)
+      detail::add_root(word(memory, all.added));
+    all.done = true;
     return memory;
   }
 
@@ -111,6 +106,19 @@ public:
   }
 
 private:
+  // Takes everything back if a root cannot be added. No `catch`, which -fno-exceptions has not.
+  struct adding {
+    T *memory;
+    std::size_t count, added = 0;
+    bool done = false;
+
+    ~adding() {
+      if (done)
+        return;
+      remove(memory, added);
+      std::allocator<T>().deallocate(memory, count);
+    }
+  };
   // The nth reference of an array that begins at `memory`.
   static detail::raw_ref *word(T *memory, std::size_t n) noexcept {
     const abi::layout &layout = detail::layout_of<T>::value;

@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <span>
 #include <stdexcept>
@@ -36,7 +37,11 @@ struct alignas(16) array_header {
 static_assert(sizeof(array_header) == 16);
 
 [[noreturn, gnu::cold, gnu::noinline]] inline void throw_out_of_range() {
+#ifdef __cpp_exceptions
   throw std::out_of_range("stillpoint::gc::array: index beyond the length");
+#else
+  std::abort();
+#endif
 }
 
 } // namespace detail
