@@ -28,11 +28,11 @@ define i1 @compared(ptr %x) {
   ret i1 %c
 }
 
-; Undefined is null, and freeze is nothing.
+; Undefined is null, and freeze is nothing. A PHI needs no marker: what flows into it has one.
 ; CHECK-LABEL: @undefined(
-; CHECK: %m = phi ptr addrspace(1) [ null, %entry ], [ %[[P:.*]], %a ]
-; CHECK-NEXT: %[[M:.*]] = call ptr addrspace(1) asm "#stillpoint.ref"{{.*}}%m
-; CHECK-NEXT: call void @take(ptr addrspace(1) %[[M]])
+; CHECK: %[[P:.*]] = call ptr addrspace(1) asm "#stillpoint.ref"{{.*}}%p)
+; CHECK: %m = phi ptr addrspace(1) [ null, %entry ], [ %[[P]], %a ]
+; CHECK-NEXT: call void @take(ptr addrspace(1) %m)
 ; CHECK-NEXT: call void @take(ptr addrspace(1) null)
 ; CHECK-NEXT: ret { ptr addrspace(1), i64 } zeroinitializer
 define { ptr addrspace(1), i64 } @undefined(ptr addrspace(1) %p, i1 %c) {

@@ -6,14 +6,14 @@
 // all uses move to its result. It survives instruction selection and register allocation, costs no instruction, and tells the machine pass
 // which register holds a reference where.
 //  1. Aggregates with references (results of calls that return two) are taken apart at once, and put together again for uses of the whole.
-//  2. Every other value of reference type gets a marker where it is defined: arguments in the entry block, PHIs behind the PHIs, results of
+//  2. Every other value of reference type gets a marker where it is defined: arguments in the entry block, results of
 //     invokes on the normal edge.
 //
 // Left alone: the result of a musttail call, which is returned as it is (the machine pass knows the return registers from the function's type); values that
 // are only compared, since nothing is reached through them; and address arithmetic that only addresses memory, which is derived from a
 // marked base and folds into addressing modes.
 //
-// Invariant: what has no place for a marker (callbr, a PHI of a block without insertion point, vectors) makes the function undescribed.
+// Invariant: what has no place for a marker (callbr, vectors) makes the function undescribed.
 #include "passes/Markers.h"
 #include "passes/ir/LiveReferences.h"
 #include "passes/ir/ReferenceTypes.h"
@@ -47,8 +47,10 @@ bool isMustTail(const Value &V) {
   return Call && Call->isMustTailCall();
 }
 
+// A PHI is found by the copies that it becomes: whatever flows into it is marked, another PHI, or a constant. A marker of its own would keep these
+// copies from being propagated, in the middle of loops.
 bool wantsMarker(const Value &V) {
-  if (all_of(V.uses(), isComparison) || isMustTail(V))
+  if (isa<PHINode>(V) || all_of(V.uses(), isComparison) || isMustTail(V))
     return false;
   return !isa<GetElementPtrInst>(V) || !all_of(V.uses(), isAddressing);
 }
@@ -106,10 +108,7 @@ std::optional<BasicBlock::iterator> Marking::placeBehind(Value &V) {
   }
   if (I.isTerminator())
     return std::nullopt;
-  if (!isa<PHINode>(I))
-    return std::next(I.getIterator());
-  BasicBlock::iterator Place = I.getParent()->getFirstInsertionPt();
-  return Place == I.getParent()->end() ? std::nullopt : std::make_optional(Place);
+  return std::next(I.getIterator());
 }
 
 CallInst *Marking::insertMarker(Value &V, BasicBlock::iterator Place) {
