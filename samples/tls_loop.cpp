@@ -16,8 +16,8 @@
 
 static int program() {
   constexpr int tasks = 6;
-  constexpr std::uint64_t rounds = 20'000'000;
-  constexpr int most_trials = 20; // until one of them was stopped inside the loop; one is enough unless the machine is very fast
+  constexpr std::uint64_t rounds = 100'000'000;
+  constexpr int most_trials = 10; // until one of them was stopped inside the loop; one is enough unless the machine is very fast
 
   std::uint64_t expected = 0;
   for (int trial = 0; trial < most_trials && stillpoint::read_metrics().pinned_preemptions == 0; ++trial) {

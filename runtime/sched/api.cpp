@@ -30,7 +30,9 @@ void yield_from(worker &w, const rt::managed_caller &caller) noexcept {
   processor &p = *w.held;
   rt::scheduler &s = *p.owner;
   const std::uint64_t timer = s.sleepers.earliest();
-  if (!rt::sched::others_could_run(p) && (timer == rt::never || timer > rt::monotonic_now()))
+  // A task in a callback of foreign code can be stopped nowhere else: who wants the world to stop waits for this.
+  const bool wanted = w.current->preempt_requested.load(std::memory_order_relaxed);
+  if (!wanted && !rt::sched::others_could_run(p) && (timer == rt::never || timer > rt::monotonic_now()))
     return;
   w.current->caller = caller;
   departure d;
