@@ -267,15 +267,15 @@ TEST_P(world_test, workers_help_while_it_is_stopped_and_while_they_are_idle) {
       company c;
       if (i % 2 == 0)
         c.add_all(); // else the others are idle
+      stopped_now = true; // around the whole stop: workers may rest before the one who stops knows, and until it has started the world
       const bool reached = with_world_stopped([&](rt::processor &self) {
         chunks_done = 0;
-        stopped_now = true;
         chunks = 10;
         rt::world::call_helpers(*self.owner);
         for (int n = 0; n < 20'000 && chunks_done != 10; ++n)
           std::this_thread::sleep_for(1ms);
-        stopped_now = false;
       });
+      stopped_now = false;
       EXPECT_TRUE(reached);
       EXPECT_EQ(chunks_done.load(), 10);
       c.end();
