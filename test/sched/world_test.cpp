@@ -266,7 +266,7 @@ TEST_P(world_test, workers_help_while_it_is_stopped_and_while_they_are_idle) {
     for (int i = 0; i < 20; ++i) {
       company c;
       if (i % 2 == 0)
-        c.add_all(); // else the others are idle
+        c.add_all();      // else the others are idle
       stopped_now = true; // around the whole stop: workers may rest before the one who stops knows, and until it has started the world
       const bool reached = with_world_stopped([&](rt::processor &self) {
         chunks_done = 0;
