@@ -18,11 +18,8 @@ using emit::PointState;
 using map::point;
 using map::status;
 using fragment = emit::Fragment<std::uint64_t>;
-using random = std::mt19937_64;
 
 constexpr std::uint64_t code = 0x400000;
-
-std::uint64_t below(random &r, std::uint64_t limit) { return r() % limit; }
 
 emit::FrameDescription random_frame(random &r) {
   emit::FrameDescription f;

@@ -19,12 +19,9 @@ using emit::PointState;
 using map::point;
 using map::status;
 using fragment = emit::Fragment<std::uint64_t>;
-using random = std::mt19937_64;
 
 constexpr std::uint64_t code = 0x400000;
 constexpr std::uint16_t no_rsp = 0xffef;
-
-std::uint64_t below(random &r, std::uint64_t limit) { return r() % limit; }
 
 struct found {
   std::uint16_t registers = 0;

@@ -9,12 +9,16 @@
 
 #include <cstdint>
 #include <cstring>
+#include <random>
 #include <utility>
 #include <vector>
 
 namespace stillpoint::test {
 
 using bytes = std::vector<unsigned char>;
+using random = std::mt19937_64;
+
+inline std::uint64_t below(random &r, std::uint64_t limit) { return r() % limit; }
 
 // One fragment's map.
 class map_bytes {
