@@ -7,22 +7,11 @@
 
 namespace {
 
-struct game_node {
-  game_node *left = nullptr, *right = nullptr;
-};
-
-struct gcbench_node {
-  gcbench_node *left = nullptr, *right = nullptr;
-  std::int32_t i = 0, j = 0;
-  gcbench_node() = default;
-  gcbench_node(gcbench_node *l, gcbench_node *r) : left(l), right(r) {}
-};
-
 unsigned threads = 1;
 
 struct freed {
-  using game_node = ::game_node;
-  using gcbench_node = ::gcbench_node;
+  using game_node = bench::plain_nodes::game_node;
+  using gcbench_node = bench::plain_nodes::gcbench_node;
   template <class T>
   using pointer = T *;
 

@@ -20,6 +20,20 @@ namespace bench {
 
 inline constexpr unsigned least_depth = 4;
 
+// For those whose pointers are plain ones.
+struct plain_nodes {
+  struct game_node {
+    game_node *left = nullptr, *right = nullptr;
+  };
+
+  struct gcbench_node {
+    gcbench_node *left = nullptr, *right = nullptr;
+    std::int32_t i = 0, j = 0;
+    gcbench_node() = default;
+    gcbench_node(gcbench_node *l, gcbench_node *r) : left(l), right(r) {}
+  };
+};
+
 template <class Memory>
 struct trees {
   using node = typename Memory::game_node;
