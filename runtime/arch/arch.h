@@ -54,7 +54,7 @@ struct register_places {
 // The encoding number of an abi::saved_register.
 inline constexpr std::uint8_t saved_register_number[abi::saved_register_count] = {register_rbp, 15, 14, 13, 12, register_rbx};
 
-// `saved` is what async_preempt hands over (task::interrupted): all registers, at the interrupted instruction.
+// `saved` is what inject_preempt returned (task::interrupted): all registers, at the interrupted instruction.
 register_places interrupted_places(std::uintptr_t saved) noexcept;
 // At a call from managed code; `caller` knows where the registers are.
 register_places caller_places(const managed_caller &caller) noexcept;
@@ -62,9 +62,9 @@ register_places caller_places(const managed_caller &caller) noexcept;
 // Bytes that the injected call needs below the interrupted stack pointer: red zone, return address, saved state, and the runtime's own frames.
 std::size_t injection_room(bool vector_live) noexcept;
 
-// Changes the interrupted context so that it continues in async_preempt, which returns to where it was interrupted. Writes to the
-// interrupted stack.
-void inject_preempt(ucontext_t &context, bool vector_live) noexcept;
+// Saves the interrupted context's general registers on its stack and changes it so that it continues in async_preempt, which returns to where it
+// was interrupted. Returns where they are: task::interrupted.
+std::uintptr_t inject_preempt(ucontext_t &context, bool vector_live) noexcept;
 
 // The floating-point unit's control and status words. read: thread -> image. write: image -> thread, only what differs. reset: what a fresh
 // thread has, so that the scheduler computes with its own rounding and takes no task's pending trap.

@@ -41,7 +41,9 @@ refusal stop_if_possible(worker &w, ucontext_t &context, int errno_value) noexce
   }
   t.image.errno_value = errno_value;
   t.stop_is_pinned = plan.pinned;
-  arch::inject_preempt(context, plan.vector_live);
+  t.async_stopped = true;
+  t.interrupted = arch::inject_preempt(context, plan.vector_live);
+  sched::interrupted(w); // who stops the world may look at the task's stack from here on
   count(w.counters.preemptions);
   if (plan.pinned)
     count(w.counters.pinned_preemptions);

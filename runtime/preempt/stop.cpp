@@ -63,17 +63,17 @@ void enter_task(task &t) noexcept {
   errno = t.image.errno_value;
 }
 
-// On the task's stack, called by async_preempt.S with what it saved; by stop_at_call with 0.
-extern "C" void __stillpoint_async_preempted(std::uintptr_t saved) noexcept {
+// On the task's stack, called by async_preempt.S and stop_at_call; task::async_stopped and task::interrupted are set.
+extern "C" void __stillpoint_async_preempted() noexcept {
   worker &w = *this_worker();
   task &t = *w.current;
-  t.interrupted = saved;
   arch::read_float_words(t.image);
   if (t.stop_is_pinned)
     t.pinned_to = &w;
   sched::reschedule_preempted(t.stop_is_pinned);
   // Perhaps on another thread. If the scheduler found nobody else to run, enter_task has not been called.
   t.pinned_to = nullptr;
+  t.async_stopped = false;
   t.interrupted = 0;
   arch::write_float_words(t.image);
   set_errno_of_this_thread(t.image.errno_value);
@@ -109,7 +109,8 @@ void stop_at_call(const managed_caller &caller) noexcept {
   if (pinned)
     count(w->counters.pinned_preemptions);
   t.caller = caller;
-  __stillpoint_async_preempted(0);
+  t.async_stopped = true;
+  __stillpoint_async_preempted();
 }
 
 } // namespace stillpoint::rt::preempt

@@ -128,6 +128,10 @@ namespace stillpoint::rt::sched {
 // leave_task keeps what the handler and async_preempt have put into task::image.
 void reschedule_preempted(bool pinned) noexcept;
 
+// Called by the handler when the task's registers are saved and it will run no managed code before it has left its worker: for those who wait
+// for that it is stopped already.
+void interrupted(worker &w) noexcept;
+
 } // namespace stillpoint::rt::sched
 
 // What preemption gives to the scheduler.

@@ -292,15 +292,16 @@ void ready(task &t) noexcept { make_ready(t); }
 void reschedule_preempted(bool pinned) noexcept {
   worker &w = *this_worker();
   task &t = *w.current;
-  t.async_stopped = true;
   ++t.preemptions;
   departure d;
   d.why = w.held->owner->forked.load(std::memory_order_relaxed) ? departure::reason::none : departure::reason::preempted;
   d.pinned = pinned;
   if (d.why == departure::reason::preempted)
     leave(w, d);
-  t.async_stopped = false;
 }
+
+// Release: pairs with the acquires in world.cpp.
+void interrupted(worker &w) noexcept { w.held->active.store(false, std::memory_order_release); }
 
 } // namespace sched
 } // namespace stillpoint::rt

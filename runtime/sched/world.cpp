@@ -4,8 +4,9 @@
 //
 // Hand-shake (Dekker's): a worker sets `active`, passes a full fence and looks at the world; the stopper changes the world, passes a full
 // fence and looks at `active`. So whoever is not active when the stopper looks rests before it runs a task, and the stopper has only to wait until
-// each worker was seen inactive once. A worker clears `active` when nothing is left to do for the task it ran, so no stack and no task
-// changes any more.
+// each worker was seen inactive once. A worker clears `active` when nothing is left to do for the task it ran; for one that is preempted
+// the signal handler does, as soon as its registers are saved (sched::interrupted): what follows on its way to the scheduler lies below them.
+// So no word of a stack that may be scanned changes any more.
 //
 // The stopper asks by itself and spins: in most cases it waits for a few microseconds, and another thread between it and the signal, or a
 // sleep, would cost more than that. If the processors are more than the CPUs it yields, and then sleeps in bounded steps.

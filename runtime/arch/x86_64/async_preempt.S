@@ -4,21 +4,21 @@
 // were when it goes on, perhaps on another thread, perhaps much later.
 //
 // Protocol
-//   Called    by nobody: the SIGURG handler (runtime/preempt/handler.cpp) pushes the interrupted PC at RSP - 128 - 8 and lets the
-//             interrupted context continue here, on the task's own stack, outside of the handler. The handler has checked that the stack has
-//             room (arch::injection_room).
+//   Called    by nobody: the SIGURG handler (runtime/preempt/handler.cpp) writes the saved area below the red zone of the task's own stack, and
+//             lets the interrupted context continue here, outside of the handler, with RSP and RBP at the saved area. The handler has checked
+//             that the stack has room (arch::injection_room).
 //   Entries   __stillpoint_async_preempt_plain where the tables say that no vector, mask, x87 or MMX register is live,
 //             __stillpoint_async_preempt_vector elsewhere.
-//   Saved     RFLAGS and all general registers; by the vector entry x87/MMX, SSE, AVX, mask and AVX-512 registers: XSAVEC, on processors
-//             without it XSAVE, without that FXSAVE.
+//   Saved     RFLAGS and all general registers, by the handler, which has them at hand: so from there on the stack can be scanned; by the
+//             vector entry x87/MMX, SSE, AVX, mask and AVX-512 registers: XSAVEC, on processors without it XSAVE, without that FXSAVE.
 //   Not saved AMX tiles (8 KiB; code that uses them is unsafe), PKRU (a thread's rights, not a task's), and by the plain entry the
 //             contents of vector registers. The control and status words of x87 and MXCSR are kept in both cases: the plain entry's by
 //             the C half and enter_task (task::image), the vector entry's with the rest.
-//   Then      __stillpoint_async_preempted(address of the saved R15) enters the scheduler and returns when the task is resumed.
+//   Then      __stillpoint_async_preempted() enters the scheduler and returns when the task is resumed.
 //   Returns   by RET $128 to the interrupted PC, with RSP as it was; the 128 bytes under it are untouched.
 //
-//   The frame, from the interrupted RSP down: red zone (128 bytes), PC, RFLAGS, RAX, RCX, RDX, RBX, RBP, RSI, RDI, R8 to R15; RBP points at
-//   the saved R15 while the C half runs. Below, 64-byte aligned, the vector area.
+//   The frame, from the interrupted RSP down: red zone (128 bytes), PC, RFLAGS, RAX, RCX, RDX, RBX, RBP, RSI, RDI, R8 to R15 (interrupted.cpp's
+//   saved_area); RBP points at the saved R15 while the C half runs. Below, 64-byte aligned, the vector area.
 //
 //   For unwinders and debuggers it is a signal frame: the PC is exact, the caller's stack pointer lies behind the red zone.
 //
@@ -29,16 +29,31 @@
 
 #include "vector_save.h"
 
-        .macro  save reg
-        pushq   %\reg
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %\reg, 0
-        .endm
-
         .macro  restore reg
         popq    %\reg
         .cfi_adjust_cfa_offset -8
         .cfi_restore %\reg
+        .endm
+
+        .macro  saved_frame
+        .cfi_def_cfa %rbp, 264
+        .cfi_offset %rip, -136
+        .cfi_offset %rflags, -144
+        .cfi_offset %rax, -152
+        .cfi_offset %rcx, -160
+        .cfi_offset %rdx, -168
+        .cfi_offset %rbx, -176
+        .cfi_offset %rbp, -184
+        .cfi_offset %rsi, -192
+        .cfi_offset %rdi, -200
+        .cfi_offset %r8, -208
+        .cfi_offset %r9, -216
+        .cfi_offset %r10, -224
+        .cfi_offset %r11, -232
+        .cfi_offset %r12, -240
+        .cfi_offset %r13, -248
+        .cfi_offset %r14, -256
+        .cfi_offset %r15, -264
         .endm
 
         .macro  begin name
@@ -49,29 +64,8 @@
 \name:
         .cfi_startproc
         .cfi_signal_frame
-        .cfi_def_cfa %rsp, 136
-        .cfi_offset %rip, -136
-        pushfq
-        .cfi_adjust_cfa_offset 8
-        .cfi_rel_offset %rflags, 0
+        saved_frame
         cld
-        save    rax
-        save    rcx
-        save    rdx
-        save    rbx
-        save    rbp
-        save    rsi
-        save    rdi
-        save    r8
-        save    r9
-        save    r10
-        save    r11
-        save    r12
-        save    r13
-        save    r14
-        save    r15
-        movq    %rsp, %rbp
-        .cfi_def_cfa_register %rbp
         .endm
 
         .macro  end name
@@ -106,7 +100,6 @@
         .text
         begin   __stillpoint_async_preempt_plain
         andq    $-16, %rsp
-        movq    %rbp, %rdi
         callq   __stillpoint_async_preempted
         end     __stillpoint_async_preempt_plain
 
@@ -144,7 +137,6 @@
         je      .Lcall
         vzeroupper
 .Lcall:
-        movq    %rbp, %rdi
         callq   __stillpoint_async_preempted
         movl    STILLPOINT_VECTOR_SAVE_MASK(%rbx), %eax
         xorl    %edx, %edx
@@ -157,27 +149,9 @@
 .Lsave_by_fxsave:
         .cfi_startproc
         .cfi_signal_frame
-        .cfi_def_cfa %rbp, 264
-        .cfi_offset %rip, -136
-        .cfi_offset %rflags, -144
-        .cfi_offset %rax, -152
-        .cfi_offset %rcx, -160
-        .cfi_offset %rdx, -168
-        .cfi_offset %rbx, -176
-        .cfi_offset %rbp, -184
-        .cfi_offset %rsi, -192
-        .cfi_offset %rdi, -200
-        .cfi_offset %r8, -208
-        .cfi_offset %r9, -216
-        .cfi_offset %r10, -224
-        .cfi_offset %r11, -232
-        .cfi_offset %r12, -240
-        .cfi_offset %r13, -248
-        .cfi_offset %r14, -256
-        .cfi_offset %r15, -264
+        saved_frame
         fxsave64 (%rsp)
         fninit
-        movq    %rbp, %rdi
         callq   __stillpoint_async_preempted
         fxrstor64 (%rsp)
         jmp     .Lrestored

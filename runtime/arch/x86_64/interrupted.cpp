@@ -19,7 +19,7 @@ constexpr std::size_t vector_alignment = 64;
 // The C half, the scheduler's part on the task's stack, and the saved context.
 constexpr std::size_t runtime_frames = 4096;
 
-// What async_preempt.S pushes, from the last push up.
+// What async_preempt.S pops, from the first pop up.
 struct saved_area {
   std::uintptr_t r15, r14, r13, r12, r11, r10, r9, r8, rdi, rsi, rbp, rbx, rdx, rcx, rax, flags, pc;
 };
@@ -53,12 +53,16 @@ std::size_t injection_room(bool vector_live) noexcept {
   return red_zone + 8 + pushed_registers + vectors + runtime_frames;
 }
 
-void inject_preempt(ucontext_t &context, bool vector_live) noexcept {
+std::uintptr_t inject_preempt(ucontext_t &context, bool vector_live) noexcept {
   auto &registers = context.uc_mcontext.gregs;
-  const auto sp = static_cast<std::uintptr_t>(registers[REG_RSP]) - red_zone - 8;
-  *reinterpret_cast<std::uint64_t *>(sp) = static_cast<std::uint64_t>(registers[REG_RIP]);
-  registers[REG_RSP] = static_cast<greg_t>(sp);
+  const auto value = [&](int number) { return static_cast<std::uintptr_t>(registers[number]); };
+  const std::uintptr_t saved = value(REG_RSP) - red_zone - sizeof(saved_area);
+  *reinterpret_cast<saved_area *>(saved) = {value(REG_R15), value(REG_R14), value(REG_R13), value(REG_R12), value(REG_R11), value(REG_R10),
+                                            value(REG_R9),  value(REG_R8),  value(REG_RDI), value(REG_RSI), value(REG_RBP), value(REG_RBX),
+                                            value(REG_RDX), value(REG_RCX), value(REG_RAX), value(REG_EFL), value(REG_RIP)};
+  registers[REG_RSP] = registers[REG_RBP] = static_cast<greg_t>(saved);
   registers[REG_RIP] = reinterpret_cast<greg_t>(vector_live ? &__stillpoint_async_preempt_vector : &__stillpoint_async_preempt_plain);
+  return saved;
 }
 
 } // namespace stillpoint::rt::arch

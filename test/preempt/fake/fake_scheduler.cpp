@@ -55,11 +55,11 @@ void reschedule_preempted(bool pinned) noexcept {
   fake_of_thread->last_stop_was_pinned = pinned;
   worker &w = *worker_of_thread;
   task &t = *w.current;
-  t.async_stopped = true;
   ++t.preemptions;
   arch::__stillpoint_switch_context(&t.context, w.scheduler_context);
-  t.async_stopped = false;
 }
+
+void interrupted(worker &) noexcept {}
 
 } // namespace sched
 } // namespace stillpoint::rt
