@@ -21,8 +21,16 @@ using rt::processor;
 using rt::task;
 using rt::worker;
 
-bool commit_sleep(task &t, void *) noexcept {
-  t.owner->sleepers.add(t, t.ready_deadline);
+// On the sleeping task's stack.
+struct sleeper : rt::timer {
+  sleeper(task &t, std::uint64_t deadline) noexcept : timer(wake_up), who(t) { when = deadline; }
+  static void wake_up(timer &self, rt::task_list &wake) noexcept { wake.push_back(static_cast<sleeper &>(self).who); }
+  task &who;
+};
+
+bool commit_sleep(task &t, void *argument) noexcept {
+  auto &s = *static_cast<sleeper *>(argument);
+  t.owner->sleepers.set(s, s.when);
   return true;
 }
 
@@ -73,8 +81,8 @@ void sleep_until(std::uint64_t deadline) {
   const rt::managed_caller caller = STILLPOINT_MANAGED_CALLER();
   if (deadline <= rt::monotonic_now())
     return yield_from(w, caller);
-  w.current->ready_deadline = deadline;
-  rt::sched::park(w, caller, commit_sleep, nullptr);
+  sleeper self(*w.current, deadline);
+  rt::sched::park(w, caller, commit_sleep, &self);
 }
 
 } // namespace detail

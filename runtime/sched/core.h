@@ -75,7 +75,6 @@ struct task {
   task *next = nullptr;                       // link of whatever queue holds it
   std::uint64_t id = 0;
   std::uint64_t preemptions = 0;
-  std::uint64_t ready_deadline = 0; // timers
   char name[32] = {};
 
   // The scheduler's own.

@@ -164,7 +164,12 @@ void arm(processor &p) noexcept;                               // after a change
 
 // Makes a parked task runnable and sees to it that it runs soon. Any thread, also one that is no worker.
 void make_ready(task &t) noexcept;
-// Wakes the sleepers whose time has come; returns how many. `p` is null on the monitor.
+// Timers (timers.h says what a timer's function may do). On a thread that is no worker, or a task that goes on running: set_timer tells who
+// has to know. In a park_commit `s.sleepers.set()` is enough, since the worker looks for the earliest timer before it does anything else.
+void set_timer(scheduler &s, timer &t, std::uint64_t when) noexcept;
+// Afterwards the timer does not fire, and is not firing. False: it has fired, or was not set.
+inline bool cancel_timer(scheduler &s, timer &t) noexcept { return s.sleepers.cancel(t); }
+// Fires the timers whose time has come and wakes whom they wake; returns how many. `p` is null on the monitor.
 unsigned fire_timers(scheduler &s, processor *p, std::uint64_t now) noexcept;
 
 // The worker's and monitor's threads (worker.cpp, monitor.cpp).

@@ -68,7 +68,6 @@ void reset(task &t, scheduler &owner) noexcept {
   t.preempt_requested.store(false, std::memory_order_relaxed);
   t.next = nullptr;
   t.preemptions = 0;
-  t.ready_deadline = 0;
   t.owner = &owner;
   t.run = owner.run;
   t.slice_used = 0;

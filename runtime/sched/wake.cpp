@@ -113,6 +113,20 @@ void sleep_until_woken(processor &p, std::uint64_t deadline) noexcept {
   }
 }
 
+// If an idle worker waits for timers, but not early enough, wakes it; if none does, says when the monitor has to fire the next one. Behind a
+// fence.
+std::uint64_t call_for_timers(scheduler &s) noexcept {
+  const std::uint64_t timer = s.sleepers.earliest();
+  if (timer == never)
+    return never;
+  processor *const waiter = s.timer_waiter.load(std::memory_order_relaxed);
+  if (!waiter)
+    return timer;
+  if (timer < s.timer_wait_until.load(std::memory_order_relaxed))
+    wake_processor(*waiter);
+  return never;
+}
+
 // Where a woken task without a place of its own goes, and who shall run it.
 void offer_woken(scheduler &s, task &t) noexcept {
   push_woken(s, t);
@@ -228,22 +242,21 @@ void arm(processor &p) noexcept {
     else if (others_could_run(p))
       when = p.slice_end.load(std::memory_order_relaxed);
   }
-  const std::uint64_t timer = s.sleepers.earliest();
-  if (timer != never) {
-    processor *const waiter = s.timer_waiter.load(std::memory_order_relaxed);
-    if (!waiter)
-      when = std::min(when, timer);
-    else if (timer < s.timer_wait_until.load(std::memory_order_relaxed))
-      wake_processor(*waiter);
-  }
-  alarm_monitor(s, when);
+  alarm_monitor(s, std::min(when, call_for_timers(s)));
+}
+
+void set_timer(scheduler &s, timer &t, std::uint64_t when) noexcept {
+  if (!s.sleepers.set(t, when))
+    return;
+  std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fences in monitor_loop and take_timer_duty
+  alarm_monitor(s, call_for_timers(s));
 }
 
 unsigned fire_timers(scheduler &s, processor *p, std::uint64_t now) noexcept {
   if (s.sleepers.earliest() > now)
     return 0;
   task_list due;
-  const unsigned count = s.sleepers.take_due(now, 128, due);
+  const unsigned count = s.sleepers.fire_due(now, 128, due);
   unsigned loose = 0;
   while (task *const t = due.pop_front()) {
     change_state(*t, task_state::parked, task_state::runnable);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The ring that others steal from, and the heap of sleepers.
+// The ring that others steal from.
 #include "sched/queue.h"
-#include "sched/timers.h"
 
 #include <atomic>
 #include <gtest/gtest.h>
@@ -83,27 +82,6 @@ TEST(run_queue_test, nothing_is_lost_or_doubled) {
     t.join();
   for (std::uint32_t i = 0; i < many; ++i)
     ASSERT_EQ(times[i], 1) << i;
-}
-
-TEST(timers_test, due_by_time_then_by_order) {
-  task tasks[4];
-  rt::timers t;
-  EXPECT_EQ(t.earliest(), rt::never);
-  t.add(tasks[0], 30);
-  t.add(tasks[1], 10);
-  t.add(tasks[2], 20);
-  t.add(tasks[3], 10);
-  EXPECT_EQ(t.earliest(), 10u);
-  rt::task_list due;
-  EXPECT_EQ(t.take_due(9, 10, due), 0u);
-  EXPECT_EQ(t.take_due(20, 2, due), 2u);
-  EXPECT_EQ(due.pop_front(), &tasks[1]);
-  EXPECT_EQ(due.pop_front(), &tasks[3]);
-  EXPECT_EQ(t.earliest(), 20u);
-  EXPECT_EQ(t.take_due(100, 10, due), 2u);
-  EXPECT_EQ(due.pop_front(), &tasks[2]);
-  EXPECT_EQ(due.pop_front(), &tasks[0]);
-  EXPECT_EQ(t.earliest(), rt::never);
 }
 
 } // namespace
