@@ -186,7 +186,7 @@ raw_ref weak_target(raw_ref cell) noexcept {
 void add_root(raw_ref *address) { rt::gc::add_root(reinterpret_cast<std::uintptr_t *>(address)); }
 void remove_root(raw_ref *address) noexcept { rt::gc::remove_root(reinterpret_cast<std::uintptr_t *>(address)); }
 
-void *allocate_rooted(abi::layout &type) { return rt::gc::allocate_rooted(type); }
+void *allocate_rooted(abi::layout &type, std::size_t count) { return rt::gc::allocate_rooted(type, count); }
 void free_rooted(void *object) noexcept { rt::gc::free_rooted(object); }
 
 } // namespace gc::detail

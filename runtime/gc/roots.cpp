@@ -20,13 +20,14 @@ struct rooted_block {
   rooted_block *after;
   const type_record *type;
   void *allocation;
+  std::size_t count; // objects, one behind the other
 };
-static_assert(sizeof(rooted_block) == 32);
+static_assert(sizeof(rooted_block) == 40);
 
 struct root_set {
   lock mutex;                                                                           // a leaf, but for marking's lists
   std::unordered_map<std::uintptr_t *, std::size_t> words STILLPOINT_GUARDED_BY(mutex); // how often each was registered
-  rooted_block blocks STILLPOINT_GUARDED_BY(mutex) = {nullptr, nullptr, nullptr, nullptr};
+  rooted_block blocks STILLPOINT_GUARDED_BY(mutex) = {nullptr, nullptr, nullptr, nullptr, 0};
 };
 
 // Never destroyed: destructors of the program's globals still take their roots back.
@@ -54,10 +55,14 @@ void remove_root(std::uintptr_t *address) noexcept {
     set.words.erase(at);
 }
 
-void *allocate_rooted(abi::layout &layout) {
+void *allocate_rooted(abi::layout &layout, std::size_t count) {
   const type_record &type = *class_of(layout).type;
   const std::size_t alignment = std::max<std::size_t>(type.alignment, alignof(std::max_align_t));
-  void *const allocation = std::calloc(1, sizeof(rooted_block) + alignment + type.size);
+  std::size_t bytes = 0;
+  if (__builtin_mul_overflow(count, std::size_t{type.size}, &bytes) ||
+      __builtin_add_overflow(bytes, sizeof(rooted_block) + alignment, &bytes))
+    throw std::bad_alloc();
+  void *const allocation = std::calloc(1, bytes);
   if (!allocation)
     throw std::bad_alloc();
   const std::uintptr_t object =
@@ -65,7 +70,7 @@ void *allocate_rooted(abi::layout &layout) {
   rooted_block *const block = header_of(reinterpret_cast<void *>(object));
   root_set &set = roots();
   const lock_guard held(set.mutex);
-  *block = {&set.blocks, set.blocks.after, &type, allocation};
+  *block = {&set.blocks, set.blocks.after, &type, allocation, count};
   if (block->after)
     block->after->before = block;
   set.blocks.after = block;
@@ -93,7 +98,8 @@ void mark_registered_roots(cache &mine) noexcept {
     if (const std::uintptr_t word = __atomic_load_n(address, __ATOMIC_RELAXED))
       mark(mine, word);
   for (const rooted_block *b = set.blocks.after; b; b = b->after)
-    mark_references_in(mine, *b->type, b + 1);
+    for (std::size_t i = 0; i < b->count; ++i)
+      mark_references_in(mine, *b->type, reinterpret_cast<const char *>(b + 1) + i * b->type->size);
 }
 
 } // namespace stillpoint::rt::gc

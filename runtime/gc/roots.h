@@ -17,7 +17,7 @@ namespace stillpoint::rt::gc {
 
 void add_root(std::uintptr_t *address);
 void remove_root(std::uintptr_t *address) noexcept;
-void *allocate_rooted(abi::layout &type);
+void *allocate_rooted(abi::layout &type, std::size_t count = 1);
 void free_rooted(void *object) noexcept;
 
 // Marks what all of them refer to. While marking.

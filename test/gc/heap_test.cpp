@@ -301,6 +301,19 @@ TEST_F(heap, registered_roots) {
   EXPECT_FALSE(is_allocated(rooted));
 }
 
+TEST_F(heap, several_rooted_objects) {
+  test_layout node(24, {0, 16});
+  auto *const block = static_cast<std::uintptr_t *>(allocate_rooted(node, 3));
+  std::uintptr_t expected[9];
+  for (int i = 0; i < 9; ++i)
+    expected[i] = block[i] = make(node);
+  collect();
+  for (int i = 0; i < 9; ++i)
+    EXPECT_EQ(is_allocated(expected[i]), i % 3 != 1) << i;
+  free_rooted(block);
+  EXPECT_THROW(allocate_rooted(node, SIZE_MAX / 8), std::bad_alloc);
+}
+
 int destroyed_values = 0;
 
 void count_value(void *object) { destroyed_values += static_cast<int>(*static_cast<std::uintptr_t *>(object)); }

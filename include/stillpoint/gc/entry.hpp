@@ -63,8 +63,9 @@ STILLPOINT_API raw_ref weak_target(raw_ref cell) noexcept;
 STILLPOINT_API void add_root(raw_ref *address);
 STILLPOINT_API void remove_root(raw_ref *address) noexcept;
 
-/// Memory outside of the collected heap for one object of `type`, whose references are roots until it is given back (closures of tasks).
-STILLPOINT_API void *allocate_rooted(abi::layout &type);
+/// Memory outside of the collected heap for `count` objects of `type`, zeroed, whose references are roots until it is given back (closures of
+/// tasks, buffers of channels). Throws std::bad_alloc.
+STILLPOINT_API void *allocate_rooted(abi::layout &type, std::size_t count = 1);
 STILLPOINT_API void free_rooted(void *object) noexcept;
 
 } // namespace stillpoint::gc::detail
