@@ -5,6 +5,7 @@
 #define STILLPOINT_STILLPOINT_HPP
 
 #include <stillpoint/metrics.hpp>
+#include <stillpoint/mutex.hpp>
 #include <stillpoint/sleep.hpp>
 #include <stillpoint/task.hpp>
 #include <stillpoint/wait_group.hpp>

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// See waiting.h.
+#include "sync/waiting.h"
+
+namespace stillpoint::rt::sync {
+namespace {
+
+struct alignas(64) padded_lock {
+  lock mutex;
+};
+constexpr std::size_t lock_count = 64;
+constinit padded_lock locks[lock_count];
+
+// What the commit needs, on the waiting task's stack.
+struct parking {
+  waiter &w;
+  lock *guard;
+  std::uint64_t deadline;
+};
+
+// On the scheduler's stack. Behind the exchange the task may be running again, and its stack is not ours; but not past the guard.
+bool commit(task &t, void *argument) noexcept STILLPOINT_UNCHECKED_LOCKING {
+  const auto &p = *static_cast<const parking *>(argument);
+  lock *const guard = p.guard;
+  if (p.deadline != never) {
+    p.w.timed = true;
+    t.owner->sleepers.set(p.w, p.deadline);
+  }
+  wait_result seen = wait_result::preparing;
+  // Release: pairs with the acquire of whoever claims it. Acquire: pairs with the release of who has.
+  const bool parked =
+      p.w.point->state.compare_exchange_strong(seen, wait_result::waiting, std::memory_order_acq_rel, std::memory_order_acquire);
+  if (guard)
+    guard->release();
+  return parked;
+}
+
+} // namespace
+
+lock &lock_of(const void *object) noexcept { return locks[(reinterpret_cast<std::uintptr_t>(object) * 0x9e3779b97f4a7c15u) >> 58].mutex; }
+static_assert(lock_count == 1u << (64 - 58));
+
+void waiter::time_out(timer &self, task_list &wake) noexcept {
+  auto &w = static_cast<waiter &>(self);
+  task *const who = w.who;
+  bool parked = false;
+  if (claim(*w.point, wait_result::timed_out, parked) && parked)
+    wake.push_back(*who);
+}
+
+void push_back(void *&head, waiter &w) noexcept {
+  w.linked = true;
+  auto *const first = static_cast<waiter *>(head);
+  if (!first) {
+    head = w.next = w.previous = &w;
+    return;
+  }
+  w.next = first;
+  w.previous = first->previous;
+  first->previous->next = &w;
+  first->previous = &w;
+}
+
+void push_front(void *&head, waiter &w) noexcept {
+  push_back(head, w);
+  head = &w;
+}
+
+void unlink(void *&head, waiter &w) noexcept {
+  w.linked = false;
+  if (w.next == &w) {
+    head = nullptr;
+    return;
+  }
+  w.next->previous = w.previous;
+  w.previous->next = w.next;
+  if (head == &w)
+    head = w.next;
+}
+
+bool claim(interrupt_point &p, wait_result r, bool &parked) noexcept {
+  wait_result seen = p.state.load(std::memory_order_relaxed);
+  while (seen == wait_result::preparing || seen == wait_result::waiting)
+    // Acquire: pairs with the commit's release. Release: what the claimer did comes before the waiter's return.
+    if (p.state.compare_exchange_weak(seen, r, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+      parked = seen == wait_result::waiting;
+      return true;
+    }
+  return false;
+}
+
+claimed claim_first(void *&head) noexcept {
+  while (head) {
+    auto &w = *static_cast<waiter *>(head);
+    unlink(head, w);
+    bool parked = false;
+    if (claim(*w.point, wait_result::notified, parked))
+      return {&w, parked};
+  }
+  return {};
+}
+
+wait_result wait(waiter &w, lock *guard, std::uint64_t deadline, const managed_caller &caller) noexcept {
+  parking p{w, guard, deadline};
+  sched::park(*this_worker(), caller, commit, &p);
+  if (w.timed) {
+    sched::cancel_timer(*w.who->owner, w);
+    w.timed = false;
+  }
+  return w.point->state.load(std::memory_order_acquire); // pairs with claim()
+}
+
+bool leave(void *&head, waiter &w) noexcept {
+  if (!w.linked)
+    return false;
+  unlink(head, w);
+  return true;
+}
+
+wait_result wait_on(void *&head, waiter &w, lock &guard, std::uint64_t deadline,
+                    const managed_caller &caller) noexcept STILLPOINT_UNCHECKED_LOCKING {
+  push_back(head, w);
+  const wait_result r = wait(w, &guard, deadline, caller);
+  if (r != wait_result::notified) { // else the object may be gone
+    const lock_guard held(guard);
+    leave(head, w);
+  }
+  return r;
+}
+
+void wake_all(void *&head, lock &guard) noexcept STILLPOINT_UNCHECKED_LOCKING {
+  task_list woken;
+  for (claimed c = claim_first(head); c.who; c = claim_first(head))
+    if (c.parked)
+      woken.push_back(*c.who->who);
+  guard.release();
+  while (task *const t = woken.pop_front())
+    sched::ready(*t);
+}
+
+} // namespace stillpoint::rt::sync
+
+void stillpoint::detail::interrupt(interrupt_point &p) noexcept {
+  bool parked = false;
+  rt::task *const t = static_cast<rt::task *>(p.task); // behind the claim the point may be gone
+  if (rt::sync::claim(p, wait_result::stopped, parked) && parked)
+    rt::sched::ready(*t);
+}
