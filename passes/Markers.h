@@ -20,6 +20,7 @@ inline constexpr char UnsafeEndMarker[] = "#stillpoint.unsafe.end";
 //                operand: from here on, on every path, these objects hold references or null where their RootsMetadata says.
 //   RootsMetadata  on an alloca (AllocaInst; the machine pass finds it by MachineFrameInfo::getObjectAllocation): one i64 for each offset in
 //                  bytes, a multiple of 8, at which the object holds a reference once the RootsMarker is passed.
+//   MembersMetadata  on an alloca, until it becomes a root: any of its words may hold a raw pointer that keeps its object alive.
 //   EntryUnsafeAttribute  on a function: every point up to its RootsMarker is unsafe (it was passed references in memory and moves them first).
 //   UndescribedAttribute  on a function: it holds references that no table can name. All its points are unsafe, and its callees may not be stopped.
 inline constexpr unsigned ReferenceAddressSpace = 1;
@@ -27,6 +28,7 @@ inline constexpr char RefMarker[] = "#stillpoint.ref";
 inline constexpr char KeepMarker[] = "#stillpoint.keep";
 inline constexpr char RootsMarker[] = "#stillpoint.roots";
 inline constexpr char RootsMetadata[] = "stillpoint.roots";
+inline constexpr char MembersMetadata[] = "stillpoint.members";
 inline constexpr char EntryUnsafeAttribute[] = "stillpoint-entry-unsafe";
 inline constexpr char UndescribedAttribute[] = "stillpoint-undescribed";
 

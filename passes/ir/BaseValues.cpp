@@ -11,6 +11,8 @@
 //  3. Calls, and stores whose target is not certain, have words of their own for the bases that they may have put somewhere, written before them.
 //  4. A choice that hangs on more than MostBases references stands for itself: it is made a reference as it is, which holds the object
 //     that it points into. What it may hang on otherwise stays in the words of 2 and 3.
+//  5. Where a word of 2 or 3 is written again while the object may still hold the member of before, the object's own words are roots, and
+//     what comes out of it stands for itself (MovedMembers.h).
 //
 // Invariants: nothing is made where all of a function's families hang on values at hand. Every function can be described.
 //
@@ -18,8 +20,7 @@
 // words as roots (a raw pointer to memory that an object merely owns would not hold that object); refusing what hangs on many: assertions of
 // tests and chains of output do.
 //
-// Limit: a word that is written again (by a call in a loop that fills an inline buffer, say) holds the last base. Of what came out of a
-// stack object before, the pointer itself holds the object that it points into, but not the owner of memory outside the heap.
+// Limit: of what 4 and 5 are about, the pointer itself holds the object that it points into, but not the owner of memory outside the heap.
 #include "passes/ir/BaseValues.h"
 #include "passes/Markers.h"
 
@@ -71,7 +72,7 @@ Instruction *takenOut(Value *Source, const Instruction &User) {
 } // namespace
 
 BaseValues::BaseValues(Function &F, const Families &Family)
-    : F(F), Family(Family), DL(F.getDataLayout()), Reference(PointerType::get(F.getContext(), ReferenceAddressSpace)) {}
+    : F(F), Family(Family), Moved(F, Family), DL(F.getDataLayout()), Reference(PointerType::get(F.getContext(), ReferenceAddressSpace)) {}
 
 void BaseValues::make() {
   if (Family.choices().empty() && none_of(instructions(F), [&](Instruction &I) {
@@ -93,6 +94,7 @@ void BaseValues::make() {
   for (auto &[Choice, From] : Reads)
     readOwnWords(*Choice);
   fillPhis();
+  Moved.hold(F);
 }
 
 uint64_t BaseValues::wordsIn(const AllocaInst &Object) const {
@@ -238,17 +240,37 @@ bool BaseValues::countChoices() {
       continue;
     auto *Phi = dyn_cast<PHINode>(Choice);
     unsigned New = Phi ? countOnEdges(*Phi) : std::max(countOf(Choice), wordsRead(*Choice));
-    if (New > MostBases)
+    bool Alone = New > MostBases || (!Phi && readsDisplaced(*Choice));
+    if (Alone)
       collapse(*Choice);
-    Again |= New > MostBases || (Phi && std::exchange(Slots[Phi], New) != New);
+    Again |= Alone || (Phi && std::exchange(Slots[Phi], New) != New);
   }
   return Again;
+}
+
+bool BaseValues::readsDisplaced(Instruction &Choice) const {
+  return Moved.any() && any_of(Family.objectsReadBy(Choice), [&](Value *Object) { return Moved.isDisplaced(Object); });
+}
+
+bool BaseValues::displaceObjects() {
+  bool Again = false;
+  SmallVector<MovedMembers::Overwrite> Overwrites;
+  for (auto &[I, S] : Sites) {
+    if (S.OwnWords && Moved.putsOthersAgain(*I, S.Put))
+      Again |= Moved.displace(*I, S.Objects);
+    if (S.CopyOf && Moved.isDisplaced(S.CopyOf->Object))
+      Again |= Moved.displace(*S.Exact->Object);
+    if (!S.OwnWords && S.Exact)
+      Overwrites.emplace_back(I, S.Exact->Object);
+  }
+  return Moved.spread(Overwrites) || Again;
 }
 
 void BaseValues::count() {
   bool Again = true;
   while (Again) {
     Again = countSites();
+    Again |= displaceObjects();
     Again |= countChoices();
   }
 }

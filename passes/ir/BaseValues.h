@@ -5,6 +5,7 @@
 #define STILLPOINT_PASSES_IR_BASEVALUES_H
 
 #include "passes/ir/Families.h"
+#include "passes/ir/MovedMembers.h"
 
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/ValueHandle.h"
@@ -49,6 +50,8 @@ private:
   void count();
   bool countSites();
   bool countChoices();
+  bool displaceObjects();
+  bool readsDisplaced(llvm::Instruction &Choice) const;
   void collapse(llvm::Instruction &Choice);
   bool readsWordsOf(llvm::Instruction &Choice, const Site &S) const;
   bool standsForItself(llvm::Instruction &Choice, llvm::Instruction &User, const Site &S) const;
@@ -77,6 +80,7 @@ private:
 
   llvm::Function &F;
   const Families &Family;
+  MovedMembers Moved;
   const llvm::DataLayout &DL;
   llvm::PointerType *Reference;
   llvm::MapVector<llvm::Instruction *, Site> Sites;

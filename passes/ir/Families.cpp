@@ -14,6 +14,7 @@
 #include "passes/ir/ReferenceTypes.h"
 
 #include "llvm/ADT/PostOrderIterator.h"
+#include "llvm/Analysis/ValueTracking.h"
 #include "llvm/IR/Dominators.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
@@ -38,6 +39,40 @@ bool isAddressing(const Use &U) {
   return (isa<StoreInst>(I) && U.getOperandNo() == StoreInst::getPointerOperandIndex()) ||
          (isa<AtomicRMWInst>(I) && U.getOperandNo() == AtomicRMWInst::getPointerOperandIndex()) ||
          (isa<AtomicCmpXchgInst>(I) && U.getOperandNo() == AtomicCmpXchgInst::getPointerOperandIndex());
+}
+
+// The type of the scalar at a constant offset; none where the type does not tell (characters, padding).
+Type *scalarAt(Type *T, uint64_t Offset, const DataLayout &DL) {
+  while (Offset < DL.getTypeAllocSize(T)) {
+    if (auto *Array = dyn_cast<ArrayType>(T)) {
+      T = Array->getElementType();
+      Offset %= DL.getTypeAllocSize(T);
+    } else if (auto *Struct = dyn_cast<StructType>(T)) {
+      const StructLayout *Layout = DL.getStructLayout(Struct);
+      unsigned Member = Layout->getElementContainingOffset(Offset);
+      Offset -= Layout->getElementOffset(Member);
+      T = Struct->getElementType(Member);
+    } else {
+      return T->isIntegerTy(8) ? nullptr : T;
+    }
+  }
+  return nullptr;
+}
+
+enum class WordKind { Elsewhere, Unknown, Pointer, Other };
+
+// What is said to be in the stack object that the address points into.
+WordKind kindOfWord(const Value *Address, const DataLayout &DL) {
+  APInt Offset(64, 0);
+  SmallVector<const Value *> Places;
+  getUnderlyingObjects(Address, Places, /*LI=*/nullptr, /*MaxLookup=*/0);
+  auto *Object = dyn_cast<AllocaInst>(Places.front());
+  if (none_of(Places, [](const Value *V) { return isa<AllocaInst>(V); }))
+    return WordKind::Elsewhere;
+  if (Places.size() != 1 || Address->stripAndAccumulateConstantOffsets(DL, Offset, /*AllowNonInbounds=*/true) != Object)
+    return WordKind::Unknown;
+  Type *T = Offset.isNegative() ? nullptr : scalarAt(Object->getAllocatedType(), Offset.getZExtValue(), DL);
+  return !T ? WordKind::Unknown : T->isPointerTy() ? WordKind::Pointer : WordKind::Other;
 }
 
 void add(Families::Sources &To, const Families::Sources &From) { To.insert_range(From); }
@@ -82,12 +117,37 @@ bool Families::isTracked(const Value &V) const {
   return Integers.contains(&V) || holdsRawPointers(V.getType()) || (V.getType()->isPointerTy() && isReference(V.getType()));
 }
 
+// Whether an integer that is stored may be a pointer: the optimiser copies small structures so.
+bool Families::copiesPointer(const StoreInst &Store) const {
+  const DataLayout &DL = F.getDataLayout();
+  Type *T = Store.getValueOperand()->getType();
+  if (!T->getScalarType()->isIntegerTy(64))
+    return false;
+  bool ToPointer = kindOfWord(Store.getPointerOperand(), DL) == WordKind::Pointer;
+  SmallSetVector<const Value *, 4> From;
+  From.insert(Store.getValueOperand());
+  for (size_t I = 0; I < From.size(); ++I) {
+    if (isa<PtrToIntInst>(From[I]))
+      return true;
+    if (auto *Load = dyn_cast<LoadInst>(From[I])) {
+      WordKind Kind = kindOfWord(Load->getPointerOperand(), DL);
+      if (ToPointer || Kind == WordKind::Pointer || Kind == WordKind::Unknown)
+        return true;
+    } else if (isa<PHINode, SelectInst, FreezeInst, InsertElementInst, ExtractElementInst, ShuffleVectorInst>(From[I])) {
+      From.insert_range(cast<Instruction>(From[I])->operands());
+    }
+  }
+  return false;
+}
+
 // What flows, by anything at all but memory, into an integer that becomes a pointer. Offsets from a pointer do not count: they carry no object with them.
 void Families::findIntegers() {
   SmallVector<Value *> Worklist;
   for (Instruction &I : instructions(F)) {
     if (isa<IntToPtrInst>(I))
       Worklist.push_back(I.getOperand(0));
+    else if (auto *Store = dyn_cast<StoreInst>(&I); Store && copiesPointer(*Store))
+      Worklist.push_back(Store->getValueOperand());
     else if (auto *Address = dyn_cast<GetElementPtrInst>(&I); Address && isa<Constant>(Address->getPointerOperand()))
       Worklist.append(Address->idx_begin(), Address->idx_end());
   }

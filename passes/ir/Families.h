@@ -71,6 +71,7 @@ public:
 private:
   bool isTracked(const llvm::Value &V) const;
   bool isAvailable(llvm::Value *Source, const llvm::PHINode &Phi) const;
+  bool copiesPointer(const llvm::StoreInst &Store) const;
   void findIntegers();
   void propagate();
   bool chooseAtPhis();

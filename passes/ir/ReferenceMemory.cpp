@@ -62,12 +62,7 @@ void expandCopy(AnyMemTransferInst &Copy, uint64_t Length, ArrayRef<uint64_t> Of
 
 void callCopy(AnyMemTransferInst &Copy) {
   IRBuilder<> B(&Copy);
-  Module &M = *Copy.getModule();
-  auto *Ptr = B.getPtrTy();
-  FunctionCallee Callee = M.getOrInsertFunction(CopyFunction, FunctionType::get(B.getVoidTy(), {Ptr, Ptr, B.getInt64Ty()}, false));
-  B.CreateCall(Callee, {B.CreateAddrSpaceCast(Copy.getRawDest(), Ptr), B.CreateAddrSpaceCast(Copy.getRawSource(), Ptr),
-                        B.CreateZExtOrTrunc(Copy.getLength(), B.getInt64Ty())})
-      ->setDoesNotThrow();
+  callReferenceCopy(B, Copy.getRawDest(), Copy.getRawSource(), Copy.getLength());
   Copy.eraseFromParent();
 }
 
@@ -163,6 +158,14 @@ bool splitAggregates(Function &F) {
 }
 
 } // namespace
+
+void stillpoint::callReferenceCopy(IRBuilderBase &B, Value *To, Value *From, Value *Length) {
+  Module &M = *B.GetInsertBlock()->getModule();
+  auto *Ptr = B.getPtrTy();
+  FunctionCallee Callee = M.getOrInsertFunction(CopyFunction, FunctionType::get(B.getVoidTy(), {Ptr, Ptr, B.getInt64Ty()}, false));
+  B.CreateCall(Callee, {B.CreateAddrSpaceCast(To, Ptr), B.CreateAddrSpaceCast(From, Ptr), B.CreateZExtOrTrunc(Length, B.getInt64Ty())})
+      ->setDoesNotThrow();
+}
 
 bool stillpoint::typeCopies(Function &F) {
   bool Changed = false;

@@ -38,7 +38,8 @@ public:
   bool runOnModule(Module &M) override {
     if (!usesReferences(M))
       return false;
-    bool Changed = applyTo(M, {unguardReferences, splitReferenceAccesses, keepBases, rootStackObjects, addWriteBarriers});
+    bool Changed =
+        applyTo(M, {unguardReferences, splitReferenceAccesses, keepBases, splitCopiesOfMembers, rootStackObjects, addWriteBarriers});
     return listGlobalRoots(M) || Changed;
   }
 };

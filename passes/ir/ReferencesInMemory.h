@@ -6,7 +6,9 @@
 
 namespace llvm {
 class Function;
+class IRBuilderBase;
 class Module;
+class Value;
 } // namespace llvm
 
 namespace stillpoint {
@@ -29,9 +31,13 @@ bool checkCoroutine(llvm::Function &F);
 /// At the head of code generation: no aggregate or vector with references is loaded or stored, and no memory with references copied, but by words or by the
 /// runtime.
 bool splitReferenceAccesses(llvm::Function &F);
+bool splitCopiesOfMembers(llvm::Function &F); // once more, of objects that keepBases made roots
 bool rootStackObjects(llvm::Function &F);
 bool addWriteBarriers(llvm::Function &F);
 bool listGlobalRoots(llvm::Module &M);
+
+/// Calls the runtime to copy memory that holds references.
+void callReferenceCopy(llvm::IRBuilderBase &B, llvm::Value *To, llvm::Value *From, llvm::Value *Length);
 
 } // namespace stillpoint
 

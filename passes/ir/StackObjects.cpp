@@ -10,9 +10,11 @@
 // Invariant: objects that the optimizer has made do not escape (only such are split), so all their accesses are seen. An object that escapes has the
 // type that the front end gave it.
 #include "passes/ir/StackObjects.h"
+#include "passes/Markers.h"
 #include "passes/ir/ReferenceTypes.h"
 
 #include "llvm/ADT/APInt.h"
+#include "llvm/Analysis/ValueTracking.h"
 #include "llvm/IR/DataLayout.h"
 #include "llvm/IR/InstIterator.h"
 #include "llvm/IR/IntrinsicInst.h"
@@ -24,6 +26,8 @@ using namespace llvm;
 using namespace stillpoint;
 
 namespace {
+
+constexpr uint64_t WordSize = 8;
 
 // The addresses At + n * Stride; one if Stride is 0.
 struct Place {
@@ -84,7 +88,6 @@ private:
   }
 
   void add(Place P, ArrayRef<uint64_t> Offsets) {
-    constexpr uint64_t WordSize = 8;
     for (uint64_t Offset : Offsets) {
       Place At{P.At + static_cast<int64_t>(Offset), P.Stride};
       At = At.normalised();
@@ -199,11 +202,25 @@ void stillpoint::appendAccessedOffsets(Value &Object, uint64_t Size, const DataL
   AccessWalk(Object, Size, DL, Offsets, [&](const Value *V, uint64_t N) { return knownReferenceOffsets(V, N, DL); });
 }
 
+// Where the place in the object is not known, each word from there on is taken for a reference.
+static bool mayPointToMembers(const Value *Pointer) {
+  SmallVector<const Value *> Places;
+  getUnderlyingObjects(Pointer, Places, /*LI=*/nullptr, /*MaxLookup=*/0);
+  return any_of(Places, [](const Value *V) { return isa<AllocaInst>(V) && cast<AllocaInst>(V)->hasMetadata(MembersMetadata); });
+}
+
 SmallVector<uint64_t> StackObjects::offsetsAt(const Value *Pointer, uint64_t Size) const {
   SmallVector<uint64_t> ByType = knownReferenceOffsets(Pointer, Size, DL);
   APInt Into(64, 0);
   auto *A = dyn_cast<AllocaInst>(Pointer->stripAndAccumulateConstantOffsets(DL, Into, /*AllowNonInbounds=*/true));
   auto It = A ? Objects.find(const_cast<AllocaInst *>(A)) : Objects.end();
+  if (It == Objects.end() && mayPointToMembers(Pointer)) {
+    constexpr uint64_t MostNamed = 64 * WordSize; // larger copies are the runtime's, which looks at each word
+    SmallVector<uint64_t> All;
+    for (uint64_t At = 0; At + WordSize <= std::min(Size, MostNamed); At += WordSize)
+      All.push_back(At);
+    return All;
+  }
   if (It == Objects.end())
     return ByType;
   Offsets All(ByType.begin(), ByType.end());
@@ -222,7 +239,10 @@ StackObjects::StackObjects(Function &F) : DL(F.getDataLayout()) {
     uint64_t Elements = isa<ConstantInt>(A->getArraySize()) ? cast<ConstantInt>(A->getArraySize())->getZExtValue() : 1;
     if (mayHoldReferences(A->getAllocatedType()))
       appendReferenceOffsets(ArrayType::get(A->getAllocatedType(), Elements), DL, 0, /*Hidden=*/A->isStaticAlloca(), ByType);
-    Objects[A] = Offsets(ByType.begin(), ByType.end());
+    Offsets &Known = Objects[A] = Offsets(ByType.begin(), ByType.end());
+    auto Size = A->hasMetadata(MembersMetadata) ? A->getAllocationSize(DL) : std::nullopt;
+    for (uint64_t At = 0; Size && At + WordSize <= Size->getFixedValue(); At += WordSize)
+      Known.insert(At);
   }
   auto KnownOf = [&](const Value *V, uint64_t Size) { return offsetsAt(V, Size); };
   for (bool Changed = true; Changed;) {
