@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Everything: tasks, sleeping, waiting, counters; with the compiler plugin also references to collected memory. docs/environment.md lists the environment variables.
+// Everything: tasks, channels, sleeping, waiting, counters; with the compiler plugin also references to collected memory. docs/environment.md lists the environment variables.
 #ifndef STILLPOINT_STILLPOINT_HPP
 #define STILLPOINT_STILLPOINT_HPP
 
+#include <stillpoint/chan.hpp>
 #include <stillpoint/metrics.hpp>
 #include <stillpoint/mutex.hpp>
+#include <stillpoint/select.hpp>
 #include <stillpoint/sleep.hpp>
 #include <stillpoint/task.hpp>
 #include <stillpoint/wait_group.hpp>

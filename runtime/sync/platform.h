@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// What the channel's protocol (channel.h) stands on in the runtime.
+#ifndef STILLPOINT_RUNTIME_SYNC_PLATFORM_H
+#define STILLPOINT_RUNTIME_SYNC_PLATFORM_H
+
+#include "preempt/deferred.h"
+#include "sched/park.h"
+#include "sync/channel.h"
+#include "sync/spin_lock.h"
+
+#include <atomic>
+
+namespace stillpoint::rt::sync {
+
+struct platform {
+  using lock = spin_lock;
+  template <class T>
+  using atomic = std::atomic<T>;
+  using task = rt::task;
+
+  static void wake(task &t) noexcept { sched::ready(t); }
+  // Of the run() in progress. Others are never resumed; their stacks stay.
+  static bool alive(const task &t) noexcept {
+    const scheduler *const s = sched::active();
+    return s != nullptr && t.owner == s && t.run == s->run;
+  }
+};
+
+using core = basic_channel<platform>;
+
+inline core &core_of(detail::channel *c) noexcept { return *static_cast<core *>(c); }
+
+// Whether the calling task is to be stopped: the fast paths ask, and leave it to the slow ones, which know their caller.
+inline bool stop_wanted() noexcept {
+  const worker *const w = this_worker();
+  return w != nullptr && preempt::wanted_and_allowed(w->current);
+}
+
+// What require_task() asks: where it would throw, or not return, no lock may be held.
+inline bool may_wait(const worker *w) noexcept {
+  if (w == nullptr || w->current == nullptr)
+    return false;
+  const scheduler &s = *w->held->owner;
+  return !s.forked.load(std::memory_order_relaxed) && !s.stopping.load(std::memory_order_relaxed);
+}
+
+[[noreturn, gnu::cold]] void throw_send_on_closed();
+
+// A null channel: waits for ever.
+void wait_for_ever(const managed_caller &caller, const char *call);
+
+} // namespace stillpoint::rt::sync
+
+#endif
