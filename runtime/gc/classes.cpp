@@ -45,18 +45,18 @@ static_assert(array_cells.back() == largest_small_cell);
 
 std::uint32_t pages_for(std::size_t cell_size) noexcept { return cell_size <= 512 ? 1 : cell_size <= 2048 ? 4 : 8; }
 
-scanning scanning_of(const type_record &type, shape form) noexcept {
+scanning scanning_of(const type_record &type, shape form, bool large) noexcept {
   if (form == shape::weak_cell || type.offsets.empty())
     return scanning::nothing;
-  return form == shape::object && type.reference_words != 0 ? scanning::words : scanning::general;
+  return form == shape::object && type.reference_words != 0 && !large ? scanning::words : scanning::general;
 }
 
 cell_class &new_class(const type_record &type, shape form, std::size_t cell_size) STILLPOINT_REQUIRES(known.mutex) {
   auto *const c = new cell_class;
   c->form = form;
   c->type = &type;
-  c->scan = scanning_of(type, form);
   c->large = cell_size > largest_small_cell || type.alignment > page_size;
+  c->scan = scanning_of(type, form, c->large);
   if (!c->large) {
     c->cell_size = static_cast<std::uint32_t>(cell_size);
     c->pages = pages_for(cell_size);

@@ -26,7 +26,7 @@ static_assert(sizeof(mark_chunk) == 4096);
 namespace {
 
 constexpr std::size_t chunks_at_a_time = 64;
-constexpr std::size_t ring_size = 8;
+constexpr std::size_t ring_size = 16;
 // Of a large array at a time.
 constexpr std::size_t piece = std::size_t{32} << 10;
 constexpr std::uintptr_t rest_of_array = 1;
@@ -146,14 +146,15 @@ public:
       mark(read(object + offset));
   }
 
-  // Until nothing is left or about `budget` bytes are scanned; returns how many.
+  // Until nothing is left or about `budget` bytes are scanned; returns how many. What is taken off waits in a ring until its memory is there.
   std::size_t drain(std::size_t budget) noexcept {
     std::uintptr_t ring[ring_size] = {};
     std::size_t done = 0;
     std::size_t in_ring = 0;
     unsigned scans = 0;
+    hot h(*this);
     for (std::size_t at = 0; done < budget; at = (at + 1) % ring_size) {
-      const std::uintptr_t fresh = pop();
+      const std::uintptr_t fresh = h.top != h.bottom ? *--h.top : h.fetch();
       const std::uintptr_t item = ring[at];
       ring[at] = fresh;
       if (fresh) {
@@ -162,13 +163,14 @@ public:
       }
       if (item) {
         --in_ring;
-        done += scan(item);
+        done += h.scan(item);
         if (Shared && ++scans % scans_between_looks == 0)
-          share();
+          h.outside([this] { share(); });
       } else if (!fresh && in_ring == 0) {
         break;
       }
     }
+    h.put_back();
     for (const std::uintptr_t item : ring)
       if (item)
         push(item);
@@ -176,17 +178,81 @@ public:
   }
 
 private:
+  // The members that the loop of drain() needs, as locals: they stay in registers as long as nobody outside may look at them.
+  struct hot {
+    explicit hot(marker &m) noexcept : of(m), heap(m.heap_), size(m.size_), table(m.table_) { take(); }
+    [[gnu::always_inline]] void take() noexcept {
+      bottom = of.bottom_;
+      top = of.top_;
+      limit = of.limit_;
+      bytes = objects = 0;
+    }
+    [[gnu::always_inline]] void put_back() noexcept {
+      of.top_ = top;
+      of.bytes_ += bytes;
+      of.objects_ += objects;
+    }
+    template <class F>
+    [[gnu::always_inline]] auto outside(F f) noexcept {
+      put_back();
+      struct again {
+        hot &h;
+        ~again() { h.take(); }
+      } const then{*this};
+      return f();
+    }
+    [[gnu::always_inline]] std::uintptr_t fetch() noexcept {
+      return outside([m = &of] { return m->fetch() ? *--m->top_ : 0; });
+    }
+
+    [[gnu::always_inline]] void mark(std::uintptr_t word) noexcept {
+      const std::uintptr_t offset = word - heap;
+      if (offset >= size)
+        return;
+      span *const s = table[offset >> page_shift].load(std::memory_order_acquire); // pairs with the release in publish_span
+      if (!s) [[unlikely]]
+        return;
+      const std::uint32_t cell = cell_of(*s, word);
+      if (cell >= s->cells || !set_mark<Shared>(s->marked[cell / 64], std::uint64_t{1} << (cell % 64)))
+        return;
+      ++objects;
+      bytes += s->cell_size;
+      if (s->scan != scanning::words) {
+        if (s->large)
+          bytes += s->bytes;
+        if (s->scan == scanning::nothing)
+          return;
+      }
+      if (top == limit) [[unlikely]]
+        outside([m = &of] { m->make_room(); });
+      *top++ = address_of(*s, cell);
+    }
+
+    [[gnu::always_inline]] std::size_t scan(std::uintptr_t item) noexcept {
+      const span &s = *table[(item - heap) >> page_shift].load(std::memory_order_relaxed);
+      if (s.scan != scanning::words) [[unlikely]]
+        return outside([m = &of, &s, item] { return m->scan_general(s, item); });
+      const std::uint32_t cell_size = s.cell_size;
+      for (std::uint64_t words = s.reference_words; words != 0; words &= words - 1)
+        mark(read(item + 8 * static_cast<unsigned>(std::countr_zero(words))));
+      return cell_size;
+    }
+
+    marker &of;
+    std::uintptr_t heap;
+    std::uintptr_t size;
+    std::atomic<span *> *table;
+    std::uintptr_t *bottom;
+    std::uintptr_t *top;
+    std::uintptr_t *limit;
+    std::uint64_t bytes;
+    std::uint64_t objects;
+  };
+
   void push(std::uintptr_t item) noexcept {
     if (top_ == limit_) [[unlikely]]
       make_room();
     *top_++ = item;
-  }
-
-  std::uintptr_t pop() noexcept {
-    if (top_ == bottom_) [[unlikely]]
-      if (!fetch())
-        return 0;
-    return *--top_;
   }
 
   void adopt(mark_chunk *c) noexcept {
@@ -256,14 +322,6 @@ private:
     return s.bytes;
   }
 
-  std::size_t scan(std::uintptr_t item) noexcept {
-    const span &s = *table_[(item - heap_) >> page_shift].load(std::memory_order_relaxed);
-    if (s.scan != scanning::words) [[unlikely]]
-      return scan_general(s, item);
-    mark_words(item, s.reference_words);
-    return s.cell_size;
-  }
-
   cache &mine_;
   std::uintptr_t heap_;
   std::uintptr_t size_;
@@ -282,7 +340,10 @@ bool shared_marking() noexcept { return list.shared.load(std::memory_order_relax
 void set_shared_marking(bool shared) noexcept { list.shared.store(shared, std::memory_order_relaxed); }
 
 // Barriers and roots always mark as if others did: they may, on a worker that an earlier run() has left behind.
-void mark(cache &mine, std::uintptr_t word) noexcept { marker<true>(mine).mark(word); }
+void mark(cache &mine, std::uintptr_t word) noexcept {
+  if (const place at = find(word); at && !at.is_marked()) // most are: what was just allocated, what was just stored elsewhere
+    marker<true>(mine).mark(word);
+}
 
 void mark_from_outside(std::uintptr_t word) noexcept {
   cache nobody;

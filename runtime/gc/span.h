@@ -27,7 +27,7 @@ inline constexpr unsigned bit_words = page_size / smallest_cell / 64;
 
 enum class scanning : std::uint8_t {
   nothing, // no references
-  words,   // one object of up to 64 words: span::reference_words
+  words,   // one object of up to 64 words in a small cell: span::reference_words
   general  // what the class says
 };
 
