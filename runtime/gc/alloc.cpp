@@ -96,14 +96,14 @@ bool next_run(cache &mine, cell_class &c) noexcept {
     set_marked(s, from, to, true);
   const std::uintptr_t at = address_of(s, from);
   const std::uintptr_t end = address_of(s, to);
-  if (s.dirty)
-    std::memset(reinterpret_cast<void *>(at), 0, end - at);
   mine.runs[c.index] = {at, end};
-  count(mine, to - from, end - at);
+  count(mine, to - from, end - at); // before the clearing: a locked operation would wait for its stores
   if (marking) {
     mine.marked_bytes += end - at;
     mine.marked_objects += to - from;
   }
+  if (s.dirty)
+    std::memset(reinterpret_cast<void *>(at), 0, end - at);
   return true;
 }
 
