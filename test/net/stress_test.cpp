@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Many connections, tasks that are stopped everywhere, and a program that forks.
+#include "support.h"
+
+#include <fstream>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+namespace stillpoint::test {
+namespace {
+
+class net_stress : public net_fixture {};
+STILLPOINT_ON_PROCESSORS(net_stress);
+
+void serve(net::tcp_stream &s) {
+  std::vector<char> b(4096);
+  std::error_code ec;
+  while (const std::size_t n = s.read(b, ec))
+    s.write_all({b.data(), n}, ec);
+}
+
+// Every byte comes back, in order, over many connections, while other tasks spin.
+TEST_P(net_stress, echo_among_spinning_tasks) {
+  in_run([] {
+    constexpr int clients = 24, rounds = 40;
+    auto listener = net::tcp_listener::listen(net::address::loopback_ipv4(0));
+    std::atomic<bool> stop{false};
+    wait_group all;
+    for (int i = 0; i < 3; ++i) {
+      all.add();
+      go([&] {
+        while (!stop.load(std::memory_order_relaxed))
+          ;
+        all.done();
+      });
+    }
+    const background server([&] {
+      wait_group served;
+      std::error_code ec;
+      while (auto s = listener.accept(ec)) {
+        served.add();
+        go([&served, s = std::move(s)]() mutable {
+          serve(s);
+          served.done();
+        });
+      }
+      served.wait();
+    });
+    {
+      wait_group ended;
+      ended.add(clients);
+      for (int c = 0; c < clients; ++c)
+        go([&, c] {
+          auto s = net::tcp_stream::connect(listener.local_address());
+          for (int i = 0; i < rounds; ++i) {
+            const std::string said = pattern(1 + static_cast<std::size_t>(c * 977 + i * 131) % 9000, static_cast<unsigned>(c + i));
+            std::string heard(said.size(), '\0');
+            s.write_all(said);
+            EXPECT_EQ(s.read_exactly(heard), said.size());
+            EXPECT_TRUE(heard == said);
+          }
+          ended.done();
+        });
+      ended.wait();
+    }
+    stop = true;
+    listener.close();
+    all.wait();
+  });
+}
+
+int thread_count() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("Threads:"))
+      return std::stoi(line.substr(8));
+  return -1;
+}
+
+// Connections that wait keep no thread each.
+TEST_P(net_stress, idle_connections_cost_no_threads) {
+  in_run([] {
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    const int connections = static_cast<int>(std::min<rlim_t>(1000, (limit.rlim_cur - 100) / 2));
+    std::vector<std::pair<net::unix_stream, net::unix_stream>> pairs;
+    wait_group ended;
+    std::atomic<int> got{0};
+    for (int i = 0; i < connections; ++i)
+      pairs.push_back(net::unix_stream::pair());
+    for (auto &p : pairs) {
+      ended.add();
+      go({.stack_size = 16384}, [&ended, &got, &p] {
+        char b[1];
+        got += p.first.read(b) == 1;
+        ended.done();
+      });
+    }
+    sleep_for(5ms);
+    EXPECT_LE(thread_count(), static_cast<int>(processors()) + 4);
+    for (auto &p : pairs)
+      p.second.write_all("x");
+    ended.wait();
+    EXPECT_EQ(got.load(), connections);
+  });
+}
+
+// A child of a fork, of a thread that is no worker, has a poller of its own.
+TEST(net_fork, a_child_polls_for_itself) {
+  auto [near, far] = net::unix_stream::pair();
+  const auto ping = [&near = near, &far = far] {
+    run_on(2, [&] {
+      const driver d;
+      const background reader([&] {
+        char b[1];
+        EXPECT_EQ(near.read(b), 1u);
+      });
+      sleep_for(1ms);
+      far.write_all("x");
+    });
+  };
+  ping();
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);
+    auto own = net::unix_stream::pair();
+    ping(); // with an inherited handle
+    _exit(testing::Test::HasFailure() ? 1 : 0);
+  }
+  int status = -1;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  ping();
+}
+
+} // namespace
+} // namespace stillpoint::test
