@@ -32,6 +32,13 @@ BARS = {
     "gc.trees.over_boehm": ("<=", 0.8),
     "gc.trees.pause_p99_us": ("<", 1000.0),
     "gc.trees.spin.pause_p99_us": ("<", 1000.0),
+    "yield.ns": ("<", 30.0),
+    "spawn.join.ns": ("<", 200.0),
+    "chan.pingpong.ns": ("<", 70.0),
+    "chan.buffered.ns": ("<", 25.0),
+    "select2.ready.ns": ("<", 60.0),
+    "select8.ready.ns": ("<", 200.0),
+    "task.parked.bytes": ("<", 4500.0),
 }
 
 HOLDS = {"<": lambda v, b: v < b, "<=": lambda v, b: v <= b, ">=": lambda v, b: v >= b}

@@ -9,7 +9,7 @@ import os
 import re
 
 from .figures import Figure
-from .tools import BenchError, find_tool, median, percentile, run, say
+from .tools import BenchError, build_go, median, percentile, run, say
 
 DEPTH = "18"
 ROUNDS = {"trees": 5, "gcbench": 3}
@@ -18,20 +18,10 @@ MISSING = {"boehm": "Boehm's collector (libgc-dev)", "go": "a Go toolchain (gola
 TRACE = re.compile(r"gctrace: \d+: to stop (\d+)\+(\d+) us, stopped (\d+)\+(\d+) us")
 
 
-def build_go(ctx):
-    go = find_tool("go", "go-1.19")
-    if not go:
-        return None
-    program = ctx.scratch / "gc-go"
-    env = {"GOCACHE": str(ctx.scratch / "go-cache"), "GO111MODULE": "off", "GOFLAGS": ""}
-    run([go, "build", "-o", str(program), str(ctx.bench / "go" / "gc" / "main.go")], timeout=200, env=env)
-    return str(program)
-
-
 def programs(ctx):
     boehm = ctx.build / "bench" / "bench-gc-boehm"
     found = {"ours": ctx.program("bench-gc-stillpoint"), "malloc": ctx.program("bench-gc-malloc"),
-             "boehm": str(boehm) if boehm.exists() else None, "go": build_go(ctx)}
+             "boehm": str(boehm) if boehm.exists() else None, "go": build_go(ctx, "gc")}
     return {way: path for way, path in found.items() if path}
 
 

@@ -1,20 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """How long it takes to stop the world with tight loops on two processors, beside a bare signal and, where a Go toolchain is installed, Go."""
 from .figures import Figure
-from .tools import find_tool, median, percentile, run, say
+from .tools import build_go, median, percentile, run, say
 
 ROUNDS, STOPS = 5, 400
 TWO_PROCESSORS = {"STILLPOINT_PROCS": "2", "STILLPOINT_SLICE": "10ms", "STILLPOINT_DEBUG": ""}
-
-
-def build_go(ctx):
-    go = find_tool("go", "go-1.19")
-    if not go:
-        return None
-    program = ctx.scratch / "stw-go"
-    env = {"GOCACHE": str(ctx.scratch / "go-cache"), "GO111MODULE": "off", "GOFLAGS": ""}
-    run([go, "build", "-o", str(program), str(ctx.bench / "go" / "stw" / "main.go")], timeout=200, env=env)
-    return str(program)
 
 
 def figures_of(name, rounds, note=""):
@@ -24,7 +14,7 @@ def figures_of(name, rounds, note=""):
 
 def measure(ctx):
     say("stw: the time to stop the world, two processors in tight loops")
-    go = build_go(ctx)
+    go = build_go(ctx, "stw")
     taken = {"ours": [], "signal": [], "go": []}
     for _ in range(ROUNDS):
         lines = [line.split() for line in run([ctx.program("bench-stw"), str(STOPS)], env=TWO_PROCESSORS).split("\n") if line]

@@ -66,6 +66,17 @@ def run(command, timeout=60, env=None):
     return done.stdout
 
 
+def build_go(ctx, name):
+    """bench/go/NAME as a program; None without a Go toolchain."""
+    go = find_tool("go", "go-1.19")
+    if not go:
+        return None
+    program = ctx.scratch / f"{name}-go"
+    env = {"GOCACHE": str(ctx.scratch / "go-cache"), "GO111MODULE": "off", "GOFLAGS": ""}
+    run([go, "build", "-o", str(program), str(ctx.bench / "go" / name / "main.go")], timeout=200, env=env)
+    return str(program)
+
+
 def user_seconds(command, timeout=300):
     """User time of the program and its children."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """How late a sleeper wakes behind an endless loop on one processor; the same program in Go beside it, where a Go toolchain is installed."""
 from .figures import Figure
-from .tools import find_tool, median, percentile, run, say
+from .tools import build_go, median, percentile, run, say
 
 ROUNDS = 3
 ONE_PROCESSOR = {"STILLPOINT_PROCS": "1", "STILLPOINT_SLICE": "10ms", "STILLPOINT_DEBUG": ""}
@@ -16,19 +16,9 @@ def figures_of(prefix, rounds, note=""):
     yield Figure(f"{prefix}.p99_us", median([percentile(r, 0.99) for r in rounds]), "us")
 
 
-def build_go(ctx):
-    go = find_tool("go", "go-1.19")
-    if not go:
-        return None
-    program = ctx.scratch / "wake-go"
-    env = {"GOCACHE": str(ctx.scratch / "go-cache"), "GO111MODULE": "off", "GOFLAGS": ""}
-    run([go, "build", "-o", str(program), str(ctx.bench / "go" / "wake" / "main.go")], timeout=200, env=env)
-    return str(program)
-
-
 def measure(ctx):
     say("wake: lateness of a sleeper behind an endless loop on one processor")
-    go = build_go(ctx)
+    go = build_go(ctx, "wake")
     ours, theirs = [], []
     for _ in range(ROUNDS):
         ours.append(lateness([ctx.program("bench-wake")], 600, ONE_PROCESSOR))
