@@ -4,54 +4,16 @@
 //
 // Problem: the one who waits may destroy the group as soon as wait() returns, while the last done() is still running. Mechanism: the lock
 // is not in the group but in a table, found by the group's address, and the count's step to zero is the last thing that done() does to
-// the group.
+// the group, with the waiters taken off it.
 // Rejected: a lock in the group (freed under the last done()).
 #include "stillpoint/wait_group.hpp"
 
 #include "fatal.h"
-#include "sched/park.h"
+#include "sync/waiting.h"
 
 #include <utility>
 
 namespace stillpoint {
-namespace {
-
-using rt::lock;
-using rt::task;
-
-struct alignas(64) padded_lock {
-  lock mutex;
-};
-constexpr std::size_t lock_count = 64;
-constinit padded_lock locks[lock_count];
-
-lock &lock_of(const void *group) noexcept { return locks[(reinterpret_cast<std::uintptr_t>(group) * 0x9e3779b97f4a7c15u) >> 58].mutex; }
-static_assert(lock_count == 1u << (64 - 58));
-
-// On the scheduler's stack, by the thread that took the lock in wait().
-bool commit_wait(task &, void *mutex) noexcept STILLPOINT_UNCHECKED_LOCKING {
-  static_cast<lock *>(mutex)->release();
-  return true;
-}
-
-// In the order in which they came: the list has the latest first.
-void ready_all(task *latest) noexcept {
-  task *first = nullptr;
-  while (latest) {
-    task *const earlier = latest->next;
-    latest->next = first;
-    first = latest;
-    latest = earlier;
-  }
-  while (first) {
-    task *const next = first->next;
-    first->next = nullptr;
-    rt::sched::ready(*first);
-    first = next;
-  }
-}
-
-} // namespace
 
 wait_group::~wait_group() {
   if (waiters_)
@@ -74,35 +36,43 @@ void wait_group::add(std::ptrdiff_t n) {
   }
 }
 
-bool wait_group::reach_zero(std::ptrdiff_t expected) {
-  task *woken = nullptr;
-  {
-    const rt::lock_guard held(lock_of(this));
-    void *const waiters = std::exchange(waiters_, nullptr);
-    // Acquire and release: pairs with the acquires in wait(). The last access to the group, if it succeeds.
-    if (!count_.compare_exchange_strong(expected, 0, std::memory_order_acq_rel, std::memory_order_relaxed)) {
-      waiters_ = waiters;
-      return false;
-    }
-    woken = static_cast<task *>(waiters);
+bool wait_group::reach_zero(std::ptrdiff_t expected) STILLPOINT_UNCHECKED_LOCKING {
+  rt::lock &mutex = rt::sync::lock_of(this);
+  mutex.acquire();
+  void *woken = std::exchange(waiters_, nullptr);
+  // Acquire and release: pairs with the acquires in the waits. The last access to the group, if it succeeds.
+  if (!count_.compare_exchange_strong(expected, 0, std::memory_order_acq_rel, std::memory_order_relaxed)) {
+    waiters_ = woken;
+    mutex.release();
+    return false;
   }
-  ready_all(woken);
+  rt::sync::wake_all(woken, mutex);
   return true;
 }
 
-void wait_group::wait() STILLPOINT_UNCHECKED_LOCKING {
-  rt::worker &w = rt::sched::require_task("wait_group::wait()");
-  if (count_.load(std::memory_order_acquire) == 0) // pairs with reach_zero
-    return;
-  lock &mutex = lock_of(this);
+void wait_group::wait() {
+  const rt::managed_caller caller = STILLPOINT_MANAGED_CALLER();
+  wait_until_zero("wait_group::wait()", detail::no_deadline, nullptr, caller);
+}
+
+bool wait_group::wait(std::uint64_t deadline, detail::interrupt_point *point) {
+  const rt::managed_caller caller = STILLPOINT_MANAGED_CALLER();
+  return wait_until_zero("wait_group::wait()", deadline, point, caller);
+}
+
+bool wait_group::wait_until_zero(const char *call, std::uint64_t deadline, detail::interrupt_point *point,
+                                 const rt::managed_caller &caller) STILLPOINT_UNCHECKED_LOCKING {
+  rt::worker &w = rt::sched::require_task(call);
+  if (try_wait())
+    return true;
+  rt::lock &mutex = rt::sync::lock_of(this);
   mutex.acquire();
-  if (count_.load(std::memory_order_acquire) == 0) {
+  if (try_wait()) {
     mutex.release();
-    return;
+    return true;
   }
-  w.current->next = static_cast<task *>(waiters_);
-  waiters_ = w.current;
-  rt::sched::park(w, STILLPOINT_MANAGED_CALLER(), commit_wait, &mutex);
+  rt::sync::waiter self(*w.current, point);
+  return rt::sync::wait_on(waiters_, self, mutex, deadline, caller) == detail::wait_result::notified;
 }
 
 } // namespace stillpoint

@@ -101,7 +101,13 @@ claimed claim_first(void *&head) noexcept {
   return {};
 }
 
-wait_result wait(waiter &w, lock *guard, std::uint64_t deadline, const managed_caller &caller) noexcept {
+wait_result wait(waiter &w, lock *guard, std::uint64_t deadline, const managed_caller &caller) noexcept STILLPOINT_UNCHECKED_LOCKING {
+  const wait_result before = w.point->state.load(std::memory_order_acquire); // pairs with claim()
+  if (before != wait_result::preparing) {
+    if (guard)
+      guard->release();
+    return before;
+  }
   parking p{w, guard, deadline};
   sched::park(*this_worker(), caller, commit, &p);
   if (w.timed) {
@@ -143,7 +149,6 @@ void wake_all(void *&head, lock &guard) noexcept STILLPOINT_UNCHECKED_LOCKING {
 
 void stillpoint::detail::interrupt(interrupt_point &p) noexcept {
   bool parked = false;
-  rt::task *const t = static_cast<rt::task *>(p.task); // behind the claim the point may be gone
-  if (rt::sync::claim(p, wait_result::stopped, parked) && parked)
-    rt::sched::ready(*t);
+  if (rt::sync::claim(p, wait_result::stopped, parked) && parked) // parked: it stays until it is made ready
+    rt::sched::ready(*static_cast<rt::task *>(p.task));
 }

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <type_traits>
 
 namespace stillpoint::detail {
 
@@ -37,7 +38,10 @@ std::uint64_t deadline_in(std::chrono::duration<Rep, Period> d) {
 }
 template <class Clock, class Duration>
 std::uint64_t deadline_at(std::chrono::time_point<Clock, Duration> when) {
-  return deadline_in(when - Clock::now());
+  if constexpr (std::is_same_v<Clock, std::chrono::steady_clock>)
+    return static_cast<std::uint64_t>(bounded_nanoseconds(when.time_since_epoch()));
+  else
+    return deadline_in(when - Clock::now());
 }
 
 } // namespace stillpoint::detail
