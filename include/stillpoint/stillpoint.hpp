@@ -5,10 +5,16 @@
 #define STILLPOINT_STILLPOINT_HPP
 
 #include <stillpoint/chan.hpp>
+#include <stillpoint/condition_variable.hpp>
+#include <stillpoint/latch.hpp>
 #include <stillpoint/metrics.hpp>
 #include <stillpoint/mutex.hpp>
+#include <stillpoint/once.hpp>
 #include <stillpoint/select.hpp>
+#include <stillpoint/semaphore.hpp>
+#include <stillpoint/shared_mutex.hpp>
 #include <stillpoint/sleep.hpp>
+#include <stillpoint/stop_token.hpp>
 #include <stillpoint/task.hpp>
 #include <stillpoint/wait_group.hpp>
 

@@ -14,16 +14,16 @@
 namespace stillpoint::detail {
 namespace {
 
-using rt::sync::waiter;
-static_assert(sizeof(waiter) <= sizeof(wait_node) && alignof(waiter) <= alignof(wait_node));
+using rt::sync::list_waiter;
+static_assert(sizeof(list_waiter) <= sizeof(wait_node) && alignof(list_waiter) <= alignof(wait_node));
 
-waiter &in(wait_node &n) noexcept { return *std::launder(reinterpret_cast<waiter *>(n.storage)); }
+list_waiter &in(wait_node &n) noexcept { return *std::launder(reinterpret_cast<list_waiter *>(n.storage)); }
 
 } // namespace
 
 void enter_condition(condition_state &c, wait_node &n, interrupt_point *point) {
   rt::worker &w = rt::sched::require_task("condition_variable::wait()");
-  auto &self = *std::construct_at(reinterpret_cast<waiter *>(n.storage), *w.current, point);
+  auto &self = *std::construct_at(reinterpret_cast<list_waiter *>(n.storage), *w.current, point);
   const rt::lock_guard held(rt::sync::lock_of(&c));
   rt::sync::push_back(c.waiters, self);
   c.any.store(true, std::memory_order_relaxed);

@@ -19,7 +19,7 @@ public:
   enum class woke { with_lock, to_try, gave_up };
 
   // For unlock() `w` and `caller` are null.
-  mutex_host(mutex_state &m, waiter *w, const managed_caller *caller, std::uint64_t deadline) noexcept
+  mutex_host(mutex_state &m, list_waiter *w, const managed_caller *caller, std::uint64_t deadline) noexcept
       : m_(m), list_(lock_of(&m)), self_(w), caller_(caller), deadline_(deadline) {}
 
   [[nodiscard]] std::uint32_t load() const noexcept { return m_.word.load(std::memory_order_relaxed); }
@@ -44,9 +44,9 @@ public:
   void leave() noexcept { sync::leave(m_.waiters, *self_); }
 
   // Parked: they join the list and park under its lock.
-  [[nodiscard]] waiter *claim_first() noexcept { return sync::claim_first(m_.waiters).who; }
-  static bool waited_long(const waiter *w) noexcept { return monotonic_now() - w->since >= starvation_ns; }
-  static void wake(waiter *w, bool with_lock) noexcept {
+  [[nodiscard]] list_waiter *claim_first() noexcept { return sync::claim_first(m_.waiters).who; }
+  static bool waited_long(const list_waiter *w) noexcept { return monotonic_now() - w->since >= starvation_ns; }
+  static void wake(list_waiter *w, bool with_lock) noexcept {
     w->handed = with_lock;
     sched::ready(*w->who);
   }
@@ -55,13 +55,13 @@ public:
 private:
   mutex_state &m_;
   lock &list_;
-  waiter *self_;
+  list_waiter *self_;
   const managed_caller *caller_;
   std::uint64_t deadline_;
 };
 
 bool lock_until(mutex_state &m, std::uint64_t deadline, const char *call, const managed_caller &caller) {
-  waiter self(*sched::require_task(call).current, nullptr);
+  list_waiter self(*sched::require_task(call).current, nullptr);
   mutex_host host(m, &self, &caller, deadline);
   return mutex_protocol<mutex_host>::lock(host);
 }

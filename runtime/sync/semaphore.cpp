@@ -49,7 +49,7 @@ bool acquire_slowly(state &s, std::uint64_t deadline, interrupt_point *point) ST
     list.release();
     return true;
   }
-  rt::sync::waiter self(*w.current, point);
+  rt::sync::list_waiter self(*w.current, point);
   rt::sync::push_back(s.waiters, self);
   if (rt::sync::wait(self, &list, deadline, caller) == wait_result::notified)
     return true;

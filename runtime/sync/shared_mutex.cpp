@@ -17,7 +17,7 @@ namespace stillpoint::detail {
 namespace {
 
 using rt::lock;
-using rt::sync::waiter;
+using rt::sync::list_waiter;
 using state = shared_mutex_state;
 
 // Under the list's lock from here on -----------------------------------------------------------------------------------------------------
@@ -25,9 +25,9 @@ using state = shared_mutex_state;
 // Claims the waiters of one kind, all or the first; takes off the list those that have given up on the way.
 unsigned claim_kind(state &m, bool exclusive, bool all, rt::task_list &woken) noexcept {
   unsigned count = 0;
-  auto *w = static_cast<waiter *>(m.waiters);
+  auto *w = static_cast<list_waiter *>(m.waiters);
   auto *const last = w ? w->previous : nullptr;
-  for (waiter *next = nullptr; w; w = w == last ? nullptr : next) {
+  for (list_waiter *next = nullptr; w; w = w == last ? nullptr : next) {
     next = w->next;
     if (w->exclusive != exclusive)
       continue;
@@ -57,8 +57,8 @@ void hand_over(state &m, bool readers_first, rt::task_list &woken) noexcept {
 }
 
 bool writer_waits(const state &m) noexcept {
-  const auto *const first = static_cast<const waiter *>(m.waiters);
-  const waiter *w = first;
+  const auto *const first = static_cast<const list_waiter *>(m.waiters);
+  const list_waiter *w = first;
   do {
     if (w->exclusive)
       return true;
@@ -67,7 +67,7 @@ bool writer_waits(const state &m) noexcept {
   return false;
 }
 
-void give_up(state &m, waiter &self, rt::task_list &woken) noexcept {
+void give_up(state &m, list_waiter &self, rt::task_list &woken) noexcept {
   if (!rt::sync::leave(m.waiters, self))
     return;
   if (!m.waiters) {
@@ -118,7 +118,7 @@ bool lock_until(state &m, bool exclusive, std::uint64_t deadline, const rt::mana
     list.release();
     return true;
   }
-  waiter self(*w.current, nullptr);
+  list_waiter self(*w.current, nullptr);
   self.exclusive = exclusive;
   rt::sync::push_back(m.waiters, self);
   if (rt::sync::wait(self, &list, deadline, caller) == wait_result::notified)

@@ -151,7 +151,7 @@ void leave_stop_list(stop_state &s, stop_entry &e) noexcept {
 wait_result sleep_until(std::uint64_t deadline, interrupt_point &point) {
   const rt::managed_caller caller = STILLPOINT_MANAGED_CALLER();
   rt::worker &w = rt::sched::require_task("sleep_for()");
-  rt::sync::waiter self(*w.current, &point);
+  rt::sync::list_waiter self(*w.current, &point);
   return rt::sync::wait(self, nullptr, deadline, caller);
 }
 

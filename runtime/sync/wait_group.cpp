@@ -71,7 +71,7 @@ bool wait_group::wait_until_zero(const char *call, std::uint64_t deadline, detai
     mutex.release();
     return true;
   }
-  rt::sync::waiter self(*w.current, point);
+  rt::sync::list_waiter self(*w.current, point);
   return rt::sync::wait_on(waiters_, self, mutex, deadline, caller) == detail::wait_result::notified;
 }
 

@@ -14,7 +14,7 @@ constinit padded_lock locks[lock_count];
 
 // What the commit needs, on the waiting task's stack.
 struct parking {
-  waiter &w;
+  list_waiter &w;
   lock *guard;
   std::uint64_t deadline;
 };
@@ -41,17 +41,17 @@ bool commit(task &t, void *argument) noexcept STILLPOINT_UNCHECKED_LOCKING {
 lock &lock_of(const void *object) noexcept { return locks[(reinterpret_cast<std::uintptr_t>(object) * 0x9e3779b97f4a7c15u) >> 58].mutex; }
 static_assert(lock_count == 1u << (64 - 58));
 
-void waiter::time_out(timer &self, task_list &wake) noexcept {
-  auto &w = static_cast<waiter &>(self);
+void list_waiter::time_out(timer &self, task_list &wake) noexcept {
+  auto &w = static_cast<list_waiter &>(self);
   task *const who = w.who;
   bool parked = false;
   if (claim(*w.point, wait_result::timed_out, parked) && parked)
     wake.push_back(*who);
 }
 
-void push_back(void *&head, waiter &w) noexcept {
+void push_back(void *&head, list_waiter &w) noexcept {
   w.linked = true;
-  auto *const first = static_cast<waiter *>(head);
+  auto *const first = static_cast<list_waiter *>(head);
   if (!first) {
     head = w.next = w.previous = &w;
     return;
@@ -62,12 +62,12 @@ void push_back(void *&head, waiter &w) noexcept {
   first->previous = &w;
 }
 
-void push_front(void *&head, waiter &w) noexcept {
+void push_front(void *&head, list_waiter &w) noexcept {
   push_back(head, w);
   head = &w;
 }
 
-void unlink(void *&head, waiter &w) noexcept {
+void unlink(void *&head, list_waiter &w) noexcept {
   w.linked = false;
   if (w.next == &w) {
     head = nullptr;
@@ -92,7 +92,7 @@ bool claim(interrupt_point &p, wait_result r, bool &parked) noexcept {
 
 claimed claim_first(void *&head) noexcept {
   while (head) {
-    auto &w = *static_cast<waiter *>(head);
+    auto &w = *static_cast<list_waiter *>(head);
     unlink(head, w);
     bool parked = false;
     if (claim(*w.point, wait_result::notified, parked))
@@ -101,7 +101,7 @@ claimed claim_first(void *&head) noexcept {
   return {};
 }
 
-wait_result wait(waiter &w, lock *guard, std::uint64_t deadline, const managed_caller &caller) noexcept STILLPOINT_UNCHECKED_LOCKING {
+wait_result wait(list_waiter &w, lock *guard, std::uint64_t deadline, const managed_caller &caller) noexcept STILLPOINT_UNCHECKED_LOCKING {
   const wait_result before = w.point->state.load(std::memory_order_acquire); // pairs with claim()
   if (before != wait_result::preparing) {
     if (guard)
@@ -117,14 +117,14 @@ wait_result wait(waiter &w, lock *guard, std::uint64_t deadline, const managed_c
   return w.point->state.load(std::memory_order_acquire); // pairs with claim()
 }
 
-bool leave(void *&head, waiter &w) noexcept {
+bool leave(void *&head, list_waiter &w) noexcept {
   if (!w.linked)
     return false;
   unlink(head, w);
   return true;
 }
 
-wait_result wait_on(void *&head, waiter &w, lock &guard, std::uint64_t deadline,
+wait_result wait_on(void *&head, list_waiter &w, lock &guard, std::uint64_t deadline,
                     const managed_caller &caller) noexcept STILLPOINT_UNCHECKED_LOCKING {
   push_back(head, w);
   const wait_result r = wait(w, &guard, deadline, caller);

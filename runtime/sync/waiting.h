@@ -25,13 +25,13 @@ using detail::wait_result;
 lock &lock_of(const void *object) noexcept;
 
 // Lives on the waiting task's stack.
-struct waiter : timer {
-  waiter(task &t, interrupt_point *p) noexcept : timer(time_out), who(&t), point(p ? p : &own) { point->task = &t; }
+struct list_waiter : timer {
+  list_waiter(task &t, interrupt_point *p) noexcept : timer(time_out), who(&t), point(p ? p : &own) { point->task = &t; }
 
   task *who;
   interrupt_point own;
   interrupt_point *point;
-  waiter *next = nullptr, *previous = nullptr; // of the list, if linked
+  list_waiter *next = nullptr, *previous = nullptr; // of the list, if linked
   bool linked = false;
   bool timed = false;
   // The list's owner's.
@@ -44,14 +44,14 @@ private:
 };
 
 // The list whose first waiter is `head`, a ring. Under the object's lock.
-void push_back(void *&head, waiter &w) noexcept;
-void push_front(void *&head, waiter &w) noexcept;
-void unlink(void *&head, waiter &w) noexcept;
+void push_back(void *&head, list_waiter &w) noexcept;
+void push_front(void *&head, list_waiter &w) noexcept;
+void unlink(void *&head, list_waiter &w) noexcept;
 
 // Takes waiters off the list until one could be claimed; `who` is null if there is none. If it was parked, its memory stays, and the caller makes
 // its task ready when it has given back the lock; if not, the waiter is gone, and there is nothing to do.
 struct claimed {
-  waiter *who = nullptr;
+  list_waiter *who = nullptr;
   bool parked = false;
 };
 claimed claim_first(void *&head) noexcept;
@@ -61,13 +61,13 @@ bool claim(interrupt_point &p, wait_result r, bool &parked) noexcept;
 
 // Parks the calling task until `w` is claimed or `deadline` (ns, or `never`) has come, and says which. `guard`, if not null, is held by the caller
 // and given back once the task can be woken. Unless the result is `notified`, the caller takes the waiter off its list (leave()).
-wait_result wait(waiter &w, lock *guard, std::uint64_t deadline, const managed_caller &caller) noexcept;
+wait_result wait(list_waiter &w, lock *guard, std::uint64_t deadline, const managed_caller &caller) noexcept;
 
 // Takes `w` off the list if it is still on it. Under the object's lock; true if it was.
-bool leave(void *&head, waiter &w) noexcept;
+bool leave(void *&head, list_waiter &w) noexcept;
 
 // For objects that have nothing else to do: puts `w` on the list under `guard`, held by the caller, waits, and takes it off.
-wait_result wait_on(void *&head, waiter &w, lock &guard, std::uint64_t deadline, const managed_caller &caller) noexcept;
+wait_result wait_on(void *&head, list_waiter &w, lock &guard, std::uint64_t deadline, const managed_caller &caller) noexcept;
 
 // Claims every waiter and wakes them in the order of the list, after giving back `guard`, which the caller holds.
 void wake_all(void *&head, lock &guard) noexcept;
