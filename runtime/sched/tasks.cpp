@@ -92,11 +92,7 @@ void task_finished() {
 
 } // namespace
 
-void change_state(task &t, task_state expected, task_state wanted) noexcept {
-  task_state seen = expected;
-  // Acquire and release: whoever owns the stack next sees what its last owner did.
-  if (t.state.compare_exchange_strong(seen, wanted, std::memory_order_acq_rel, std::memory_order_relaxed))
-    return;
+void wrong_state(const task &t, task_state seen, task_state expected, task_state wanted) noexcept {
   fatal(message() << "internal error: task \"" << std::string_view(t.name) << "\" is in state " << static_cast<std::uint64_t>(seen)
                   << " instead of " << static_cast<std::uint64_t>(expected) << " on its way to " << static_cast<std::uint64_t>(wanted));
 }

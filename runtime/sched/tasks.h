@@ -11,8 +11,16 @@
 
 namespace stillpoint::rt {
 
-// Changes the state from `expected`; anything else means that two parties thought they owned the task: fatal.
-void change_state(task &t, task_state expected, task_state wanted) noexcept;
+[[noreturn]] void wrong_state(const task &t, task_state seen, task_state expected, task_state wanted) noexcept;
+
+// Changes the state from `expected`; anything else means that two parties thought they owned the task: fatal. Only the owner may call it, so
+// looking and writing need not be one step.
+inline void change_state(task &t, task_state expected, task_state wanted) noexcept {
+  const task_state seen = t.state.load(std::memory_order_acquire); // acquire and release: whoever owns the stack next sees what its last
+  if (seen != expected) [[unlikely]]                               // owner did
+    wrong_state(t, seen, expected, wanted);
+  t.state.store(wanted, std::memory_order_release);
+}
 
 // A parked task, ready to start entry(argument) on a stack of its own. Throws std::bad_alloc.
 task &create_task(scheduler &owner, std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument);

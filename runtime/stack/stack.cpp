@@ -20,11 +20,15 @@ constexpr int madv_guard_install = 102; // MADV_GUARD_INSTALL, Linux 6.13; older
 constexpr unsigned class_count = std::bit_width(max_size / min_size);
 constexpr std::size_t slab_bytes = std::size_t{64} << 20;
 constexpr std::size_t warm_limit = std::size_t{256} << 20; // of reserved size: few stacks are ever used to the bottom
+// So many of each size up to 1 MiB are kept, whatever the limit says: stacks of another size may have used it up.
+constexpr unsigned always_warm = 64;
+constexpr std::size_t always_warm_size = std::size_t{1} << 20;
 constexpr unsigned max_slots_per_slab = 256;
 
 struct size_class {
   slot *warm = nullptr;
   slot *cold = nullptr;
+  unsigned warm_count = 0;
 };
 
 struct pool {
@@ -108,6 +112,7 @@ slot &allocate(std::size_t size) {
     s = pop(list.warm);
     if (s) {
       stacks.warm_bytes -= bytes_of(index);
+      --list.warm_count;
     } else {
       if (!list.cold)
         grow(index);
@@ -126,10 +131,14 @@ void release(slot &s) noexcept {
   bool warm = false;
   {
     const lock_guard held(stacks.mutex);
-    warm = s.guarded && stacks.warm_bytes + bytes_of(s.size_class) <= warm_limit;
+    size_class &list = stacks.classes[s.size_class];
+    const std::size_t size = bytes_of(s.size_class);
+    const bool reserve = list.warm_count < always_warm && size <= always_warm_size;
+    warm = s.guarded && (reserve || stacks.warm_bytes + size <= warm_limit);
     if (warm) {
-      stacks.warm_bytes += bytes_of(s.size_class);
-      push(stacks.classes[s.size_class].warm, s);
+      stacks.warm_bytes += size;
+      ++list.warm_count;
+      push(list.warm, s);
     }
   }
   if (warm)

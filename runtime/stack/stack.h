@@ -8,7 +8,7 @@
 // costs
 // two mappings a stack. Transparent huge pages are off for slabs: one touched page would commit 2 MiB.
 // Invariants: slots never go back to the system, so their addresses and records stay valid; a guard, once made, stays. A free slot is
-// warm (pages kept) or cold (pages given back); at most `warm_limit` bytes of warm slots are kept.
+// warm (pages kept) or cold (pages given back); at most `warm_limit` bytes of warm slots are kept, and a few of each size.
 // Rejected: one mmap a stack (limit on mappings), heap memory (no guard), growing by copying (C++ has pointers into the stack).
 #ifndef STILLPOINT_RUNTIME_STACK_STACK_H
 #define STILLPOINT_RUNTIME_STACK_STACK_H

@@ -42,6 +42,29 @@ TEST(stack_test, is_used_again) {
   stack::release(second);
 }
 
+// What was written to a stack is still there when it is used again, unless its pages were given back in between.
+bool keeps_its_pages(std::size_t size) {
+  stack::slot &s = stack::allocate(size);
+  auto *const word = reinterpret_cast<volatile int *>(s.high - 64);
+  *word = 42;
+  stack::release(s);
+  EXPECT_EQ(&stack::allocate(size), &s);
+  const bool kept = *word == 42;
+  stack::release(s);
+  return kept;
+}
+
+TEST(stack_test, pages_of_many_stacks_are_given_back_but_some_of_each_size_are_kept) {
+  constexpr std::size_t enough = 20'000; // 312 MiB
+  std::vector<stack::slot *> all;
+  for (std::size_t i = 0; i < enough; ++i)
+    all.push_back(&stack::allocate(stack::min_size));
+  for (stack::slot *const s : all)
+    stack::release(*s);
+  EXPECT_TRUE(keeps_its_pages(stack::default_size));
+  EXPECT_FALSE(keeps_its_pages(std::size_t{4} << 20)); // nobody else uses this size
+}
+
 TEST(stack_test, knows_its_guard) {
   stack::slot &s = stack::allocate(stack::default_size);
   rt::task t;
