@@ -13,6 +13,8 @@
 namespace stillpoint::rt {
 
 inline constexpr unsigned max_processors = 1024;
+inline constexpr unsigned most_lent = 32; // see runtime/sched/scheduler.h
+inline constexpr unsigned max_slots = max_processors + most_lent;
 inline constexpr std::uint64_t default_slice_ns = 10'000'000;
 inline constexpr std::uint64_t min_slice_ns = 20'000;
 inline constexpr std::uint64_t max_slice_ns = 1'000'000'000'000;

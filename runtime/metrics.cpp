@@ -69,13 +69,10 @@ void print_preemptions() {
 
 void print_scheduler(const scheduler &s) {
   std::uint64_t turns = 0;
-  unsigned threads = 0;
-  for (unsigned i = 0; i < s.count; ++i) {
+  for (unsigned i = 0; i < s.slots; ++i)
     turns += s.processors[i].turns.load(std::memory_order_relaxed);
-    threads += s.processors[i].thread_state.load(std::memory_order_relaxed) != 0;
-  }
   (message() << "schedtrace: " << s.next_task_id.load(std::memory_order_relaxed) - 1 << " tasks, " << turns << " turns, "
-             << s.steals.load(std::memory_order_relaxed) << " steals, " << threads << " of " << s.count << " workers started, slice "
+             << s.steals.load(std::memory_order_relaxed) << " steals, " << s.threads_started.load(std::memory_order_relaxed) << " threads for " << s.count << " processors, slice "
              << s.set.slice_ns << " ns")
       .print();
 }

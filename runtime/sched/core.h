@@ -63,6 +63,8 @@ struct task {
   std::uint32_t preempt_disabled = 0; // depth of preempt_disable(); only the task itself changes it
   worker *pinned_to = nullptr;        // must resume on this worker (a thread-local address is live); null: anywhere
   worker *last_worker = nullptr;
+  worker *locked_to = nullptr;    // runs on this worker's thread only; null: anywhere
+  std::uint32_t lock_depth = 0;   // calls of lock_os_thread() that have not been undone
 
   std::uintptr_t stack_low = 0;  // lowest usable address, above the guard
   std::uintptr_t stack_high = 0; // one past the highest
@@ -92,7 +94,7 @@ struct worker {
   task *current = nullptr;           // the task this worker runs; null on the scheduler's stack. Written by this thread only, and read
                                      // by its handler: set before switching to the task, cleared after switching off it
   void *scheduler_context = nullptr; // saved stack pointer of the scheduler's loop
-  processor *held = nullptr;
+  processor *held = nullptr; // null: it waits for one. Its own thread only
   std::uint32_t runtime_locks = 0; // > 0: the handler refuses
   std::atomic<int> thread_id{0};   // for tgkill; relaxed: a stale one names a thread that has ended or is no worker, which harms nobody
 

@@ -42,7 +42,7 @@ void be_punctual() noexcept {
 // From when on the task that runs on p has to give way, and never if to nobody. `started` is when it began.
 std::uint64_t wanted_off_at(const processor &p, std::uint64_t started, bool gives_way_to_woken) noexcept {
   const bool next_waits = p.next.load(std::memory_order_relaxed) && crowded(*p.owner);
-  if (gives_way_to_woken || next_waits || p.pinned_woken.load(std::memory_order_relaxed))
+  if (gives_way_to_woken || next_waits || thread_of(*p.self.load(std::memory_order_relaxed)).bound_woken.load(std::memory_order_relaxed))
     return std::min(started + wake_grace_ns, p.slice_end.load(std::memory_order_relaxed));
   return others_could_run(p) ? p.slice_end.load(std::memory_order_relaxed) : never;
 }
@@ -54,9 +54,9 @@ std::uint64_t youngest_to_give_way(scheduler &s, std::uint32_t count) noexcept {
     return 0;
   if (count >= s.count)
     return never;
-  std::uint64_t starts[max_processors];
+  std::uint64_t starts[max_slots];
   std::uint32_t busy = 0;
-  for (unsigned i = 0; i < s.count; ++i)
+  for (unsigned i = 0; i < s.slots; ++i)
     if (s.processors[i].running.load(std::memory_order_relaxed))
       starts[busy++] = s.processors[i].started.load(std::memory_order_relaxed);
   if (busy <= count)
@@ -73,7 +73,7 @@ std::uint64_t ask(processor &p, task &t, std::uint64_t turn, std::uint64_t now) 
     p.ask_again_at = 0;
   }
   if (now >= p.ask_again_at) {
-    preempt::request(*p.self, t);
+    preempt::request(*p.self.load(std::memory_order_relaxed), t);
     p.backoff = p.backoff == 0 ? first_backoff_ns : std::min(2 * p.backoff, last_backoff_ns);
     p.ask_again_at = now + p.backoff;
   }
@@ -82,11 +82,11 @@ std::uint64_t ask(processor &p, task &t, std::uint64_t turn, std::uint64_t now) 
 
 // When the monitor has to look next; asks for what is due if `act`.
 std::uint64_t look(scheduler &s, std::uint64_t now, bool act) noexcept {
-  std::uint64_t next = s.timer_waiter.load(std::memory_order_relaxed) ? never : s.sleepers.earliest();
+  std::uint64_t next = s.watcher.load(std::memory_order_relaxed) ? never : s.sleepers.earliest();
   if (s.set.asyncpreemptoff)
     return next;
   const std::uint64_t youngest = youngest_to_give_way(s, crowded(s) ? s.woken_count.load(std::memory_order_relaxed) : 0);
-  for (unsigned i = 0; i < s.count; ++i) {
+  for (unsigned i = 0; i < s.slots; ++i) {
     processor &p = s.processors[i];
     const std::uint64_t turn = p.turns.load(std::memory_order_relaxed);
     task *const t = p.running.load(std::memory_order_acquire); // pairs with the worker's release: `started` belongs to it or to a later one
@@ -115,7 +115,7 @@ void monitor_loop(scheduler &s) noexcept {
       return;
     s.monitor_deadline.store(0, std::memory_order_seq_cst);
     std::uint64_t now = monotonic_now();
-    if (!s.timer_waiter.load(std::memory_order_relaxed))
+    if (!s.watcher.load(std::memory_order_relaxed))
       while (fire_timers(s, nullptr, now) != 0)
         ;
     std::uint64_t deadline = look(s, now, true);

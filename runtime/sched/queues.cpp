@@ -2,7 +2,7 @@
 //
 // Which task runs next. Order of service on a processor: woken tasks (a bounded number in a row), now and then the global queue, the task
 // that
-// the last one woke, the one that gave way to a woken task, then whichever waits longest of the pinned and the local queue, then the
+// the last one woke, the one that gave way to a woken task, then whichever waits longest of the bound and the local queue, then the
 // global queue.
 // Invariant: every queue's head is served within a bounded number of turns. The chain through `next` shares one slice, so two tasks that
 // wake each other do not keep out a third.
@@ -39,19 +39,7 @@ task *pop_woken(processor &p) noexcept {
   return t;
 }
 
-task *pop_pinned(processor &p) noexcept {
-  if (p.pinned_count.load(std::memory_order_acquire) == 0)
-    return nullptr;
-  const lock_guard held(p.pinned_lock);
-  task *const t = p.pinned.pop_front();
-  if (!t)
-    return nullptr;
-  p.pinned_count.fetch_sub(1, std::memory_order_relaxed);
-  const task *const head = p.pinned.front();
-  p.pinned_oldest.store(head ? head->queued_at.load(std::memory_order_relaxed) : never, std::memory_order_relaxed);
-  p.pinned_woken.store(false, std::memory_order_relaxed);
-  return t;
-}
+os_thread &holder(const processor &p) noexcept { return thread_of(*p.self.load(std::memory_order_relaxed)); }
 
 // One task for now and, if the local queue is empty, this processor's share for later.
 task *pop_global(processor &p) noexcept {
@@ -87,8 +75,8 @@ task *pick_woken(processor &p) noexcept {
   if (p.woken_streak >= woken_streak_limit)
     return nullptr;
   task *t = pop_woken(p);
-  if (!t && p.pinned_woken.load(std::memory_order_relaxed))
-    t = pop_pinned(p);
+  if (os_thread &w = holder(p); !t && w.bound_woken.load(std::memory_order_relaxed))
+    t = pop_bound(w);
   if (t)
     ++p.woken_streak;
   return t;
@@ -107,9 +95,10 @@ task *pick_queued(processor &p, std::uint64_t now) noexcept {
     return t;
   if (task *const t = take_slot(p, p.interrupted))
     return t;
-  const std::uint64_t pinned_oldest = p.pinned_oldest.load(std::memory_order_relaxed);
-  if (pinned_oldest <= p.local.oldest() && pinned_oldest <= global_oldest)
-    if (task *const t = pop_pinned(p))
+  os_thread &w = holder(p);
+  const std::uint64_t bound_oldest = w.bound_oldest.load(std::memory_order_relaxed);
+  if (bound_oldest != never && bound_oldest <= p.local.oldest() && bound_oldest <= global_oldest)
+    if (task *const t = pop_bound(w))
       return t;
   if (task *const t = p.local.pop())
     return t;
@@ -177,23 +166,6 @@ void push_woken(scheduler &s, task &t) noexcept {
   s.woken_count.fetch_add(1, std::memory_order_relaxed);
 }
 
-void push_pinned(processor &p, task &t, bool woken) noexcept {
-  t.slice_used = 0;
-  stamp(t, monotonic_now());
-  {
-    const lock_guard held(p.pinned_lock);
-    if (p.pinned.empty())
-      p.pinned_oldest.store(t.queued_at.load(std::memory_order_relaxed), std::memory_order_relaxed);
-    p.pinned.push_back(t);
-    p.pinned_count.fetch_add(1, std::memory_order_release); // pairs with the acquire in pop_pinned and wait_for_work
-    if (woken)
-      p.pinned_woken.store(true, std::memory_order_relaxed);
-  }
-  std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fence in wait_for_work: it sees the task or we see it idle
-  if (!wake_processor(p) && woken)
-    alarm_monitor(*p.owner, p.started.load(std::memory_order_relaxed) + wake_grace_ns);
-}
-
 task *pick(processor &p, std::uint64_t now) noexcept {
   if (task *const t = pick_woken(p))
     return t;
@@ -202,12 +174,12 @@ task *pick(processor &p, std::uint64_t now) noexcept {
     return t;
   if (task *const t = pick_woken(p))
     return t;
-  return pop_pinned(p);
+  return pop_bound(holder(p));
 }
 
 task *steal(processor &p) noexcept {
   scheduler &s = *p.owner;
-  if (s.count == 1)
+  if (s.slots == 1)
     return nullptr;
   if (!p.spinning) { // at most half of the busy ones look around
     const std::uint32_t busy = s.count - s.idle_count.load(std::memory_order_relaxed);
@@ -219,8 +191,8 @@ task *steal(processor &p) noexcept {
   constexpr int rounds = 4;
   for (int round = 0; round < rounds; ++round) {
     const std::uint32_t from = next_random(p);
-    for (unsigned i = 0; i < s.count; ++i) {
-      processor &victim = s.processors[(from + i) % s.count];
+    for (unsigned i = 0; i < s.slots; ++i) {
+      processor &victim = s.processors[(from + i) % s.slots];
       if (&victim == &p)
         continue;
       task *t = steal_from(p, victim);
@@ -237,7 +209,7 @@ task *steal(processor &p) noexcept {
 
 bool others_could_run(const processor &p) noexcept {
   return !p.local.empty() || p.next.load(std::memory_order_relaxed) || p.interrupted.load(std::memory_order_relaxed) ||
-         p.pinned_count.load(std::memory_order_relaxed) != 0 || p.owner->global_count.load(std::memory_order_relaxed) != 0 ||
+         holder(p).bound_count.load(std::memory_order_relaxed) != 0 || p.owner->global_count.load(std::memory_order_relaxed) != 0 ||
          p.owner->woken_count.load(std::memory_order_relaxed) != 0;
 }
 

@@ -51,7 +51,7 @@ scheduler &obtain(const settings &set, std::uint64_t number) {
     return *new scheduler(set, number);
   *link = s->next_retired;
   std::unique_ptr<processor[]> kept = std::move(s->processors);
-  for (unsigned i = 0; i < set.processors; ++i) {
+  for (unsigned i = 0; i < s->slots; ++i) {
     std::destroy_at(&kept[i]);
     std::construct_at(&kept[i]);
   }
@@ -86,18 +86,27 @@ void stop_monitor(scheduler &s) noexcept {
   pthread_join(s.monitor_thread, nullptr);
 }
 
+// Calls visit(worker) for all workers of the run that have not been reaped.
+template <class Visit>
+void each_thread(scheduler &s, Visit visit) noexcept {
+  const lock_guard held(s.mutex);
+  for (os_thread *w = s.threads; w; w = w->next_of_run)
+    visit(*w);
+}
+
 // A worker that has not ended yet, after waking or asking each of those.
-processor *urge_workers(scheduler &s) noexcept {
-  processor *remaining = nullptr;
-  for (unsigned i = 0; i < s.count; ++i) {
+os_thread *urge_workers(scheduler &s) noexcept {
+  os_thread *remaining = nullptr;
+  each_thread(s, [&](os_thread &w) {
+    if (w.thread_state.load(std::memory_order_acquire) != 1) // pairs with the worker's release
+      return;
+    remaining = &w;
+    sched::rouse(w);
+  });
+  for (unsigned i = 0; i < s.slots && !s.set.asyncpreemptoff; ++i) {
     processor &p = s.processors[i];
-    if (p.thread_state.load(std::memory_order_acquire) != 1) // pairs with the worker's release
-      continue;
-    remaining = &p;
-    p.wake_word.store(1, std::memory_order_release);
-    futex_wake(p.wake_word, 1);
-    if (task *const t = p.running.load(std::memory_order_acquire); t && !s.set.asyncpreemptoff)
-      preempt::request(*p.self, *t);
+    if (task *const t = p.running.load(std::memory_order_acquire)) // pairs with the worker's release
+      preempt::request(*p.self.load(std::memory_order_relaxed), *t);
   }
   return remaining;
 }
@@ -106,28 +115,22 @@ processor *urge_workers(scheduler &s) noexcept {
 bool stop_workers(scheduler &s) noexcept {
   const std::uint64_t give_up = monotonic_now() + patience_ns;
   std::uint64_t backoff = 20'000;
-  while (processor *const p = urge_workers(s)) {
+  while (os_thread *const w = urge_workers(s)) {
     const std::uint64_t now = monotonic_now();
     if (now >= give_up)
       break;
-    futex_wait(p->thread_state, 1, std::min(now + backoff, give_up));
+    futex_wait(w->thread_state, 1, std::min(now + backoff, give_up));
     backoff = std::min(2 * backoff, last_backoff_ns);
   }
   bool all = true;
-  for (unsigned i = 0; i < s.count; ++i) {
-    processor &p = s.processors[i];
-    switch (p.thread_state.load(std::memory_order_acquire)) {
-    case 1:
-      pthread_detach(p.thread);
+  each_thread(s, [&](os_thread &w) {
+    if (w.thread_state.load(std::memory_order_acquire) == 2) { // pairs with the worker's release
+      pthread_join(w.thread, nullptr);
+    } else {
+      pthread_detach(w.thread);
       all = false;
-      break;
-    case 2:
-      pthread_join(p.thread, nullptr);
-      break;
-    default:
-      break;
     }
-  }
+  });
   return all;
 }
 
@@ -139,8 +142,9 @@ void require_no_run() {
 } // namespace
 
 scheduler::scheduler(const settings &s, std::uint64_t number, std::unique_ptr<processor[]> reused)
-    : set(s), run(number), count(s.processors), processors(reused ? std::move(reused) : std::make_unique<processor[]>(s.processors)) {
-  idle.reserve(count);
+    : set(s), run(number), count(s.processors), slots(s.processors),
+      processors(reused ? std::move(reused) : std::make_unique<processor[]>(slots)) {
+  idle.reserve(slots);
   for (unsigned i = count; i-- > 0;) { // the first one is taken first
     processor &p = processors[i];
     p.owner = this;

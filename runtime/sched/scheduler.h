@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The state of one run(): its processors, queues, sleepers and monitor. runtime/sched only; others use core.h and park.h.
+// The state of one run(): its processors, workers, queues, sleepers and monitor. runtime/sched only; others use core.h and park.h.
 //
-// Mechanism, as in Go. Each processor belongs to one worker thread for the whole run and has a ring of runnable tasks; what does not fit,
-// and
-// what was preempted at the end of its slice, goes to the global queue; a processor without work steals. Tasks that become ready are served
-// before others: by their waker's processor (processor::next), or from the `woken` list if a timer or a foreign thread woke them.
+// Mechanism, as in Go. A worker (an OS thread) needs a processor to run a task; there are `count` processors, and as many workers as it
+// takes. A worker without a processor waits: in the pool, from where anyone takes it who has a processor to give, or, if tasks are locked to its
+// thread, for whoever picks one of those. Each processor has a ring of runnable tasks; what does not fit, and what was preempted at the end of
+// its slice, goes to the global queue; a processor without work steals. Tasks that become ready are served before others: by their waker's
+// processor (processor::next), or from the `woken` list if a timer or a foreign thread woke them.
 //
-// Who wakes whom. An idle worker sleeps on its processor's futex; one of them, the timer waiter, with the time of the next timer. The
-// monitor sleeps until the earliest moment at which something would have to be asked of a busy processor, `monitor_deadline`; whoever
-// creates
-// an earlier moment wakes it. All these hand-shakes are Dekker's: each side writes its word, passes a sequentially consistent fence, and
-// reads the
-// other's.
+// Tasks that only one worker may run (locked to its thread, or stopped at a pinned point) wait in the queues like all others. The worker that
+// picks one gives its processor, with the task, to the one that may run it, if that one waits; else it puts the task on that one's list.
 //
-// Rejected: the calling thread as a worker. If main ended on another worker while the calling thread was stuck in a task's blocking call,
-// run()
-// could never return. A worker that cannot be stopped is left behind; the caller's thread cannot be.
+// Who wakes whom. An idle processor has no worker; who has work for it takes a worker from the pool, or starts one. One waiting worker, the
+// watcher, gets up for the next timer. The monitor sleeps until the earliest moment at which something would have to be asked of a busy
+// processor, `monitor_deadline`; whoever creates an earlier moment wakes it. All these hand-shakes are Dekker's: each side writes its word, passes
+// a sequentially consistent fence, and reads the other's.
+//
+// Invariants: a worker without a processor has an empty list of its own; a processor is held by one worker, idle or spare; `given` is set
+// only for a worker that waits.
+//
+// Rejected: the calling thread as a worker like the others. If main ended on another worker while the calling thread was stuck in a task's
+// blocking call, run() could never return. A worker that cannot be stopped is left behind; the caller's thread cannot be.
 #ifndef STILLPOINT_RUNTIME_SCHED_SCHEDULER_H
 #define STILLPOINT_RUNTIME_SCHED_SCHEDULER_H
 
@@ -52,19 +56,46 @@ struct departure {
   void *argument = nullptr;
 };
 
+// A worker with the scheduler's part. Never freed, but used again: handlers, dlclose and the monitor look at workers.
+struct os_thread : worker {
+  // Its own thread only.
+  scheduler *owner = nullptr;
+  departure leaving;
+  sanitizer::thread_side sanitizer_side;
+  bool ends = false;                // a task ended while locked to it
+  std::uint32_t spins = most_spins; // how long it looks for a processor before it sleeps: as that has paid so far
+
+  // Under scheduler::mutex; the atomics are also peeked at.
+  std::atomic<std::uint32_t> locked{0}; // tasks that are locked to this thread: it runs no others
+  std::atomic<bool> waiting{false};     // without a processor, for one
+  bool pooled = false;
+  task_list bound; // runnable tasks that only this worker may run, while it does not wait
+  std::atomic<std::uint32_t> bound_count{0};
+  std::atomic<std::uint64_t> bound_oldest{never}; // when the first of them was queued
+  std::atomic<bool> bound_woken{false};           // one of them was woken, not put aside
+  task *first = nullptr;                          // comes with `given`
+  os_thread *newer = nullptr, *older = nullptr;   // in the pool
+  os_thread *next_of_run = nullptr;
+  std::uint64_t waiting_since = 0;
+
+  alignas(64) std::atomic<processor *> given{nullptr}; // written by who gives, with `waiting` cleared; taken by the worker
+  std::atomic<std::uint32_t> word{0};                  // see waiting.cpp
+  std::atomic<std::uint32_t> thread_state{0};          // 1 running, 2 ended (futex of run())
+  pthread_t thread{};
+
+  static constexpr std::uint32_t most_spins = 256;
+};
+
+inline os_thread &thread_of(worker &w) noexcept { return static_cast<os_thread &>(w); }
+
 struct alignas(64) processor {
   scheduler *owner = nullptr;
-  worker *self = nullptr; // set before the worker's thread starts
+  std::atomic<worker *> self{nullptr}; // who holds it, or did last
   unsigned index = 0;
 
   run_queue local;
   std::atomic<task *> next{nullptr};        // woken by the task that runs here: its turn comes first. May be stolen
   std::atomic<task *> interrupted{nullptr}; // gave way to a woken task before its slice was over: goes on after it. May be stolen
-  lock pinned_lock;
-  task_list pinned STILLPOINT_GUARDED_BY(pinned_lock); // only this worker may run these
-  std::atomic<std::uint32_t> pinned_count{0};
-  std::atomic<std::uint64_t> pinned_oldest{never}; // when the first of them was queued
-  std::atomic<bool> pinned_woken{false};           // one of them was woken, not put aside
 
   // Published for the monitor: written by the worker. `turns` grows with every task taken up.
   alignas(64) std::atomic<task *> running{nullptr};
@@ -75,22 +106,16 @@ struct alignas(64) processor {
   std::atomic<bool> helping{false}; // inside of the helper, in a stopped world
 
   // The worker's own thread only.
-  alignas(64) departure leaving;
-  std::uint64_t slice_begin = 0;
+  alignas(64) std::uint64_t slice_begin = 0;
   unsigned woken_streak = 0;
   std::uint32_t help_seen = 0; // scheduler::help_calls when it last called the helper
-  bool spinning = false; // also set by a waker while the worker is idle
+  bool spinning = false;       // also set by a waker while the processor is idle
   std::uint32_t random = 1;
-  sanitizer::thread_side sanitizer_side;
 
-  // Idle.
-  alignas(64) std::atomic<std::uint32_t> wake_word{0}; // 1: get up
-  bool idle = false;                                   // under scheduler::mutex
-  std::atomic<std::uint32_t> thread_state{0};          // 0 none, 1 running, 2 ended (futex of run())
-  pthread_t thread{};
+  bool idle = false; // under scheduler::mutex
 
   // The monitor only.
-  std::uint64_t asked_turn = 0;
+  alignas(64) std::uint64_t asked_turn = 0;
   std::uint64_t ask_again_at = 0;
   std::uint64_t backoff = 0;
 };
@@ -100,13 +125,16 @@ struct scheduler {
 
   settings set;
   std::uint64_t run; // a number for each run()
-  unsigned count;
+  unsigned count;    // processors that run managed code at the same time
+  unsigned slots;    // entries of `processors`
   std::unique_ptr<processor[]> processors;
 
   lock mutex;
   task_list global STILLPOINT_GUARDED_BY(mutex);
   task_list woken STILLPOINT_GUARDED_BY(mutex);
   std::vector<processor *> idle STILLPOINT_GUARDED_BY(mutex); // reserved in full: push_back does not allocate
+  os_thread *pool STILLPOINT_GUARDED_BY(mutex) = nullptr;     // workers that wait for any processor: the latest first
+  os_thread *threads STILLPOINT_GUARDED_BY(mutex) = nullptr;  // all workers of the run, by next_of_run
   // Copies for a look without the lock; written under it.
   std::atomic<std::uint32_t> global_count{0};
   std::atomic<std::uint64_t> global_oldest{never};
@@ -115,8 +143,9 @@ struct scheduler {
   std::atomic<std::uint32_t> spinning{0};
 
   timers sleepers;
-  std::atomic<processor *> timer_waiter{nullptr}; // written under `mutex`
-  std::atomic<std::uint64_t> timer_wait_until{never};
+  std::atomic<os_thread *> watcher{nullptr}; // the waiting worker that gets up for timers. Written under `mutex`
+  std::atomic<std::uint64_t> watch_until{never};
+  std::atomic<std::uint64_t> last_poll{0}; // when somebody last looked at the poller
 
   alignas(64) std::atomic<std::uint64_t> monitor_deadline{0}; // 0: awake
   std::atomic<std::uint32_t> monitor_word{0};
@@ -131,6 +160,7 @@ struct scheduler {
   std::atomic<std::uint32_t> main_done{0};
   std::atomic<std::uint64_t> next_task_id{1};
   std::atomic<std::uint64_t> steals{0};
+  std::atomic<std::uint64_t> threads_started{0};
   task *main_task = nullptr;
   scheduler *next_retired = nullptr;
   sigset_t worker_signals{}; // what workers block: what the caller of run() did
@@ -139,28 +169,44 @@ struct scheduler {
 // Queues (queues.cpp). Any of them on a worker's thread may be called from a task or from the scheduler's loop.
 namespace sched {
 
-void push_local(processor &p, task &t) noexcept;              // the worker's own thread
+void push_local(processor &p, task &t) noexcept;                     // the worker's own thread
 void push_global(scheduler &s, task &t, std::uint64_t now) noexcept; // any thread; wakes nobody
-void push_woken(scheduler &s, task &t) noexcept;              // any thread; wakes nobody
-void push_pinned(processor &p, task &t, bool woken) noexcept; // any thread; wakes p's worker if it is idle
+void push_woken(scheduler &s, task &t) noexcept;                     // any thread; wakes nobody
 // The next task for p, without stealing; null if there is none.
 task *pick(processor &p, std::uint64_t now) noexcept;
 task *steal(processor &p) noexcept;
 // Whether a task other than the running one could run on p now.
 bool others_could_run(const processor &p) noexcept;
 
-// Idle workers and the monitor's alarm (wake.cpp).
-void start_worker(processor &p);
-bool work_anywhere(scheduler &s) noexcept;  // in a queue that any worker may take from
-bool crowded(const scheduler &s) noexcept;  // nobody is idle or looking for work
-void call_for_help(scheduler &s) noexcept;  // there is more than we can take: wakes a worker, or the monitor if all are busy
-void wake_one(scheduler &s) noexcept;       // an idle worker, if there is one and none looks for work already. Any thread
-bool wake_processor(processor &p) noexcept; // that worker, if it is idle. Any thread
-void wait_for_work(processor &p) noexcept;  // the worker's own thread, scheduler's stack
-void stop_looking(processor &p) noexcept;   // no longer counted as looking for work: look once more afterwards
-void wake_all(scheduler &s) noexcept;       // every idle worker. Any thread
+// Wake-ups and the monitor's alarm (wake.cpp).
+bool work_anywhere(scheduler &s) noexcept; // in a queue that any worker may take from
+bool crowded(const scheduler &s) noexcept; // nobody is idle or looking for work
+void call_for_help(scheduler &s) noexcept; // there is more than we can take: wakes a worker, or the monitor if all are busy
+void wake_one(scheduler &s) noexcept;      // an idle processor, if there is one and none looks for work already. Any thread
+void stop_looking(processor &p) noexcept;  // no longer counted as looking for work: look once more afterwards
+void wake_all(scheduler &s) noexcept;      // every idle processor. Any thread
 void alarm_monitor(scheduler &s, std::uint64_t when) noexcept; // the monitor shall look no later than `when`. Any thread
 void arm(processor &p) noexcept;                               // after a change of p's queues or running task: alarms whom it concerns
+
+// Workers and processors (waiting.cpp).
+// The worker that may run `t`, or null: any that no task is locked to.
+worker *bound_to(const task &t) noexcept;
+// w's own thread, scheduler's stack, with a processor and nothing to run: afterwards it has one, or waits.
+void wait_for_work(os_thread &w) noexcept;
+// The same thread, without a processor: returns when it has one, with the task that it comes with, or null. Without one only if the run ends or
+// the thread shall.
+task *await_processor(os_thread &w) noexcept;
+// w picked `t`, which it may not run: another worker will. w may have lost its processor.
+void pass_on(os_thread &w, task &t) noexcept;
+// A runnable task in no queue that only `w` may run; w is not the caller, or comes to its loop next. Any thread.
+void push_bound(os_thread &w, task &t, bool is_woken) noexcept;
+task *pop_bound(os_thread &w) noexcept; // w's own thread
+// Nobody holds `p` any more, and its worker does not wait: it goes to one that does, or is idle. Any thread.
+void release_processor(processor &p) noexcept;
+// An idle processor of the run for w, which has none; `wanted` if that is idle. Null if none is.
+processor *take_idle_processor(os_thread &w, processor *wanted) noexcept;
+// Wakes a waiting worker to look around. Any thread.
+void rouse(os_thread &w) noexcept;
 
 // Makes a parked task runnable and sees to it that it runs soon. Any thread, also one that is no worker.
 void make_ready(task &t) noexcept;
@@ -173,7 +219,9 @@ inline bool cancel_timer(scheduler &s, timer &t) noexcept { return s.sleepers.ca
 unsigned fire_timers(scheduler &s, processor *p, std::uint64_t now) noexcept;
 
 // The worker's and monitor's threads (worker.cpp, monitor.cpp).
-void worker_loop(processor &p) noexcept;
+void worker_loop(os_thread &w) noexcept;
+// A new thread that holds `p`, and runs `first` if that is not null. Any thread; the worker is on the run's list already.
+void start_thread(os_thread &w) noexcept;
 void monitor_loop(scheduler &s) noexcept;
 
 // On a task's stack: leaves the worker and returns when the task is taken up again.
@@ -187,9 +235,9 @@ scheduler *active() noexcept;
 worker &require_task(const char *call);
 
 // Any thread that starts or ends a worker.
-worker &new_worker() noexcept;
+os_thread &new_worker() noexcept;
 void set_this_worker(worker *w) noexcept;
-void retire_worker(worker &w) noexcept;
+void retire_worker(os_thread &w) noexcept;
 
 } // namespace sched
 } // namespace stillpoint::rt

@@ -65,6 +65,8 @@ void reset(task &t, scheduler &owner) noexcept {
   t.preempt_disabled = 0;
   t.pinned_to = nullptr;
   t.last_worker = nullptr;
+  t.locked_to = nullptr;
+  t.lock_depth = 0;
   t.preempt_requested.store(false, std::memory_order_relaxed);
   t.next = nullptr;
   t.preemptions = 0;
@@ -86,7 +88,7 @@ void task_finished() {
 // never preempted.
 [[maybe_unused]] void sanitized_entry(void *argument) {
   auto &t = *static_cast<task *>(argument);
-  sanitizer::task_begins(this_worker()->held->sanitizer_side);
+  sanitizer::task_begins(thread_of(*this_worker()).sanitizer_side);
   [[clang::musttail]] return t.entry(t.argument);
 }
 

@@ -24,7 +24,7 @@ constinit thread_local worker *current_worker = nullptr;
 
 struct worker_pool {
   lock mutex;
-  worker *free STILLPOINT_GUARDED_BY(mutex) = nullptr; // linked by sched
+  os_thread *free STILLPOINT_GUARDED_BY(mutex) = nullptr; // linked by older
 };
 constinit worker_pool workers;
 constinit std::atomic<worker *> worker_list{nullptr};
@@ -56,9 +56,9 @@ void announce(processor &p, task &t, std::uint64_t now) noexcept {
   arm(p);                                         // its fence comes before the caller's look at the world
 }
 
-// The scheduler's half of a switch to `t` and back.
-void execute(processor &p, task &t, std::uint64_t now) noexcept {
-  worker &w = *p.self;
+// The scheduler's half of a switch to `t` and back. The worker may hold another processor afterwards.
+void execute(os_thread &w, task &t, std::uint64_t now) noexcept {
+  processor &p = *w.held;
   change_state(t, task_state::runnable, task_state::running);
   for (announce(p, t, now); world::wanted(*p.owner); announce(p, t, now)) {
     p.running.store(nullptr, std::memory_order_relaxed);
@@ -70,23 +70,23 @@ void execute(processor &p, task &t, std::uint64_t now) noexcept {
   t.woken = false;
   t.slice_used = 0;
   preempt::enter_task(t);
-  sanitizer::before_task(p.sanitizer_side, t);
+  sanitizer::before_task(w.sanitizer_side, t);
   w.current = &t;
   std::atomic_signal_fence(std::memory_order_seq_cst); // the handler sees it set before we are on the task's stack
   arch::__stillpoint_switch_context(&w.scheduler_context, t.context);
   std::atomic_signal_fence(std::memory_order_seq_cst);
   w.current = nullptr;
-  sanitizer::after_task(p.sanitizer_side);
+  sanitizer::after_task(w.sanitizer_side);
   preempt::leave_task(t);
-  p.running.store(nullptr, std::memory_order_relaxed);
+  w.held->running.store(nullptr, std::memory_order_relaxed);
 }
 
 void settle_preempted(processor &p, task &t, bool pinned, std::uint64_t now) noexcept {
   change_state(t, task_state::running, task_state::runnable);
   const std::uint64_t used = now - std::min(now, p.slice_begin);
   if (pinned) {
-    t.pinned_to = p.self;
-    push_pinned(p, t, false);
+    t.pinned_to = p.self.load(std::memory_order_relaxed);
+    push_bound(thread_of(*t.pinned_to), t, false);
   } else if (used >= p.owner->set.slice_ns) {
     push_global(*p.owner, t, now);
     wake_one(*p.owner);
@@ -122,9 +122,10 @@ void settle_finished(processor &p, task &t) noexcept {
 }
 
 // What the task that just left wanted.
-void settle(processor &p, task &t, std::uint64_t now) noexcept {
-  const departure d = p.leaving;
-  p.leaving = {};
+void settle(os_thread &w, task &t, std::uint64_t now) noexcept {
+  processor &p = *w.held;
+  const departure d = w.leaving;
+  w.leaving = {};
   switch (d.why) {
   case departure::reason::yielded:
     change_state(t, task_state::running, task_state::runnable);
@@ -144,27 +145,40 @@ void settle(processor &p, task &t, std::uint64_t now) noexcept {
   fatal("internal error: a task left its worker without a reason");
 }
 
-// Whether the task may run here; else it goes to the worker where its frames expect it.
-bool take_here(processor &p, task &t) noexcept {
-  if (!t.last_worker || t.last_worker == p.self || t.async_stopped || t.caller.pc == 0 || preempt::may_migrate(t))
+// Whether the task may run here, on `w`.
+bool may_run(os_thread &w, task &t) noexcept {
+  if (worker *const only = bound_to(t))
+    return only == &w;
+  if (w.locked.load(std::memory_order_relaxed) != 0)
+    return false;
+  if (!t.last_worker || t.last_worker == &w || t.async_stopped || t.caller.pc == 0 || preempt::may_migrate(t))
     return true;
-  t.pinned_to = t.last_worker;
-  push_pinned(*t.last_worker->held, t, t.woken);
+  t.pinned_to = t.last_worker; // its frames expect it there
   return false;
 }
 
-task *find_runnable(processor &p, std::uint64_t &now) noexcept {
-  scheduler &s = *p.owner;
+task *find_runnable(os_thread &w, std::uint64_t &now) noexcept {
+  scheduler &s = *w.owner;
   for (;; now = monotonic_now()) {
     if (s.stopping.load(std::memory_order_relaxed))
       return nullptr;
-    fire_timers(s, &p, now);
-    task *t = pick(p, now);
-    if (!t)
+    task *t = nullptr;
+    if (!w.held) {
+      t = await_processor(w);
+      if (!w.held)
+        return nullptr;
+      now = monotonic_now();
+    }
+    processor &p = *w.held;
+    if (!t) {
+      fire_timers(s, &p, now);
+      t = pick(p, now);
+    }
+    if (!t && w.locked.load(std::memory_order_relaxed) == 0)
       t = steal(p);
     if (!t) {
       if (!world::help(p))
-        wait_for_work(p);
+        wait_for_work(w);
       continue;
     }
     if (p.spinning) {
@@ -173,67 +187,65 @@ task *find_runnable(processor &p, std::uint64_t &now) noexcept {
       if (work_anywhere(s))
         call_for_help(s);
     }
-    if (take_here(p, *t))
+    if (may_run(w, *t))
       return t;
+    pass_on(w, *t);
   }
 }
 
 void *worker_thread(void *argument) noexcept {
-  auto &p = *static_cast<processor *>(argument);
-  p.thread = pthread_self();
-  worker &w = *p.self;
+  auto &w = *static_cast<os_thread *>(argument);
+  w.thread = pthread_self();
   set_this_worker(&w);
   w.thread_id.store(gettid(), std::memory_order_relaxed);
-  char name[16];
-  std::snprintf(name, sizeof name, "sp-worker-%u", p.index);
-  pthread_setname_np(pthread_self(), name);
-  prctl(PR_SET_TIMERSLACK, 1UL); // idle workers wake sleepers
+  pthread_setname_np(pthread_self(), "sp-worker");
+  prctl(PR_SET_TIMERSLACK, 1UL); // waiting workers wake sleepers
   preempt::attach_worker(w);
-  worker_loop(p);
+  worker_loop(w);
   preempt::detach_worker(w);
   set_this_worker(nullptr);
+  w.thread_state.store(2, std::memory_order_release); // pairs with run()'s acquire
+  futex_wake(w.thread_state, 1);
   retire_worker(w);
-  p.thread_state.store(2, std::memory_order_release); // pairs with run()'s acquire
-  futex_wake(p.thread_state, 1);
   return nullptr;
 }
 
 } // namespace
 
-void worker_loop(processor &p) noexcept {
+void worker_loop(os_thread &w) noexcept {
   std::uint64_t now = monotonic_now();
-  while (task *const t = find_runnable(p, now)) {
-    execute(p, *t, now);
+  while (task *const t = find_runnable(w, now)) {
+    execute(w, *t, now);
     now = monotonic_now();
-    const bool was_preempted = p.leaving.why == departure::reason::preempted;
-    settle(p, *t, now);
+    const bool was_preempted = w.leaving.why == departure::reason::preempted;
+    settle(w, *t, now);
     if (was_preempted)
-      world::preempted(p);
-    p.active.store(false, std::memory_order_release); // pairs with world::stop
+      world::preempted(*w.held);
+    w.held->active.store(false, std::memory_order_release); // pairs with world::stop
   }
 }
 
-void start_worker(processor &p) {
-  p.self = &new_worker();
-  p.self->held = &p;
+void start_thread(os_thread &w) noexcept {
+  scheduler &s = *w.owner;
+  s.threads_started.fetch_add(1, std::memory_order_relaxed);
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
-  pthread_attr_setsigmask_np(&attributes, &p.owner->worker_signals);
+  pthread_attr_setsigmask_np(&attributes, &s.worker_signals);
   pthread_t thread;
-  const int error = pthread_create(&thread, &attributes, worker_thread, &p);
+  const int error = pthread_create(&thread, &attributes, worker_thread, &w);
   pthread_attr_destroy(&attributes);
   if (error != 0)
     fatal(message() << "cannot start a worker thread: " << std::string_view(std::strerror(error)));
 }
 
 void leave(worker &w, const departure &why) noexcept {
-  processor &p = *w.held;
+  os_thread &here = thread_of(w);
   task &t = *w.current;
-  p.leaving = why;
-  sanitizer::before_scheduler(p.sanitizer_side, t, why.why == departure::reason::finished);
+  here.leaving = why;
+  sanitizer::before_scheduler(here.sanitizer_side, t, why.why == departure::reason::finished);
   arch::__stillpoint_switch_context(&t.context, w.scheduler_context);
   if constexpr (sanitizer::active) // perhaps on another thread now
-    sanitizer::after_scheduler(this_worker()->held->sanitizer_side, t);
+    sanitizer::after_scheduler(thread_of(*this_worker()).sanitizer_side, t);
 }
 
 worker &require_task(const char *call) {
@@ -251,28 +263,38 @@ worker &require_task(const char *call) {
   return *w;
 }
 
-worker &new_worker() noexcept {
+os_thread &new_worker() noexcept {
   {
     const lock_guard held(workers.mutex);
-    if (worker *const w = workers.free) {
-      workers.free = static_cast<worker *>(w->sched);
-      w->sched = nullptr;
+    if (os_thread *const w = workers.free) {
+      workers.free = w->older;
+      w->older = nullptr;
       w->signal_in_flight.store(false, std::memory_order_relaxed); // the last one may have reached the thread too late
       return *w;
     }
   }
-  auto *const w = new worker; // lives as long as the process
+  auto *const w = new os_thread; // lives as long as the process
   w->next_all = worker_list.load(std::memory_order_relaxed);
+  // Release: pairs with all_workers.
   while (!worker_list.compare_exchange_weak(w->next_all, w, std::memory_order_release, std::memory_order_relaxed))
-    ; // release: pairs with all_workers
+    ;
   return *w;
 }
 
-void retire_worker(worker &w) noexcept {
+void retire_worker(os_thread &w) noexcept {
   w.current = nullptr;
+  w.held = nullptr;
+  w.first = nullptr;
+  w.given.store(nullptr, std::memory_order_relaxed);
+  w.ends = false;
+  w.locked.store(0, std::memory_order_relaxed);
+  w.bound = {}; // of a run that is over
+  w.bound_count.store(0, std::memory_order_relaxed);
+  w.bound_oldest.store(never, std::memory_order_relaxed);
+  w.bound_woken.store(false, std::memory_order_relaxed);
   w.thread_id.store(0, std::memory_order_relaxed);
   const lock_guard held(workers.mutex);
-  w.sched = workers.free;
+  w.older = workers.free;
   workers.free = &w;
 }
 

@@ -95,7 +95,7 @@ void ask(awaited &a, std::uint64_t now) noexcept {
   task *const t = p.running.load(std::memory_order_acquire); // pairs with the worker's release
   if (!t)
     return;
-  worker &w = *p.self;
+  worker &w = *p.self.load(std::memory_order_relaxed);
   if (a.turn != turn || a.backoff == 0) {
     a = {a.p, turn, 0, first_backoff_ns};
   } else if (now < a.ask_at) {
@@ -130,14 +130,14 @@ void pass_time(std::uint64_t waited, std::uint64_t now) noexcept {
 
 unsigned collect_active(scheduler &s, const processor &self, awaited *into, unsigned room) noexcept {
   unsigned count = 0;
-  for (unsigned i = 0; i < s.count && count < room; ++i)
+  for (unsigned i = 0; i < s.slots && count < room; ++i)
     if (processor &p = s.processors[i]; &p != &self && p.active.load(std::memory_order_acquire)) // pairs with the release in worker_loop
       into[count++] = {&p, 0, 0, 0};
   return count;
 }
 
 // Everyone who may be running a task. False: more than there is room for.
-bool collect_all(processor &self, awaited (&waiting)[2 * max_processors], unsigned &count) noexcept {
+bool collect_all(processor &self, awaited (&waiting)[2 * max_slots], unsigned &count) noexcept {
   count = collect_active(*self.owner, self, waiting, std::size(waiting));
   for (scheduler *s = sched::left_behind_runs(); s; s = s->next_retired)
     count += collect_active(*s, self, waiting + count, static_cast<unsigned>(std::size(waiting)) - count);
@@ -146,7 +146,7 @@ bool collect_all(processor &self, awaited (&waiting)[2 * max_processors], unsign
 
 bool wait_for_all(processor &self, std::uint64_t begin, std::uint64_t patience_ns) noexcept {
   const scheduler &s = *self.owner;
-  awaited waiting[2 * max_processors];
+  awaited waiting[2 * max_slots];
   unsigned count = 0;
   if (!collect_all(self, waiting, count))
     return false;
@@ -201,7 +201,7 @@ bool stop(processor &self, std::uint64_t patience_ns) noexcept {
 void start(processor &self) noexcept {
   scheduler &s = *self.owner;
   enter(s, starting);
-  for (unsigned i = 0; i < s.count; ++i)
+  for (unsigned i = 0; i < s.slots; ++i)
     for (unsigned turns = 0; s.processors[i].helping.load(std::memory_order_seq_cst); ++turns) // see help_in_stopped_world
       turns < 1000 ? __builtin_ia32_pause() : static_cast<void>(sched_yield());
   let_go(s);

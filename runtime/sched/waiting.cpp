@@ -1,0 +1,432 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Workers that wait for a processor, processors that wait for a worker, and tasks that only one worker may run: scheduler.h.
+//
+// Mechanism. A waiting worker is found by os_thread::waiting (and in the pool, unless tasks are locked to its thread). Who has a processor
+// for it clears that and writes `given` under scheduler::mutex, and rouses it. The worker looks for a while before it sleeps on its word (awake,
+// asleep, roused): two workers that hand one processor to and fro do not enter the kernel.
+//
+// Invariants: a worker that begins to wait leaves nothing on its own list: from then on who picks such a task finds it waiting. So a task that is
+// bound to a worker is never stuck behind one that sleeps. Worker objects live for ever, so a late rouse() harms nobody.
+//
+// Rejected: a queue of its own for each locked thread (nobody would know when such a task's turn has come among the others).
+#include "fatal.h"
+#include "sched/scheduler.h"
+
+#include <algorithm>
+
+namespace stillpoint::rt::sched {
+namespace {
+
+enum : std::uint32_t { awake, asleep, roused };
+
+constexpr std::uint32_t least_spins = 8;
+
+void leave_pool(scheduler &s, os_thread &w) noexcept STILLPOINT_REQUIRES(s.mutex) {
+  if (!w.pooled)
+    return;
+  w.pooled = false;
+  (w.newer ? w.newer->older : s.pool) = w.older;
+  if (w.older)
+    w.older->newer = w.newer;
+  w.newer = w.older = nullptr;
+}
+
+void stop_waiting(scheduler &s, os_thread &w) noexcept STILLPOINT_REQUIRES(s.mutex) {
+  leave_pool(s, w);
+  w.waiting.store(false, std::memory_order_relaxed);
+}
+
+void count_bound(os_thread &w) noexcept {
+  const task *const head = w.bound.front();
+  w.bound_oldest.store(head ? head->queued_at.load(std::memory_order_relaxed) : never, std::memory_order_relaxed);
+}
+
+// Its tasks go where everyone finds them. True: there were some.
+bool unbind_all(scheduler &s, os_thread &w) noexcept STILLPOINT_REQUIRES(s.mutex) {
+  std::uint32_t count = 0;
+  while (task *const t = w.bound.pop_front()) {
+    s.woken.push_back(*t);
+    ++count;
+  }
+  if (count == 0)
+    return false;
+  s.woken_count.fetch_add(count, std::memory_order_relaxed);
+  w.bound_count.store(0, std::memory_order_relaxed);
+  w.bound_woken.store(false, std::memory_order_relaxed);
+  count_bound(w);
+  return true;
+}
+
+// From here on it may be given a processor. True: wake somebody, its own tasks need one.
+bool begin_waiting(scheduler &s, os_thread &w) noexcept STILLPOINT_REQUIRES(s.mutex) {
+  w.held = nullptr;
+  w.word.store(awake, std::memory_order_relaxed);
+  w.waiting.store(true, std::memory_order_relaxed);
+  w.waiting_since = 0;
+  if (w.locked.load(std::memory_order_relaxed) == 0 && !w.ends) {
+    w.pooled = true;
+    w.older = s.pool;
+    if (s.pool)
+      s.pool->newer = &w;
+    s.pool = &w;
+  }
+  return unbind_all(s, w);
+}
+
+processor *pop_idle(scheduler &s, processor *wanted = nullptr) noexcept STILLPOINT_REQUIRES(s.mutex) {
+  if (s.idle.empty())
+    return nullptr;
+  auto at = wanted && wanted->idle ? std::find(s.idle.begin(), s.idle.end(), wanted) : std::prev(s.idle.end());
+  processor *const p = *at;
+  s.idle.erase(at);
+  p->idle = false;
+  s.idle_count.fetch_sub(1, std::memory_order_seq_cst);
+  return p;
+}
+
+void push_idle(scheduler &s, processor &p) noexcept STILLPOINT_REQUIRES(s.mutex) {
+  p.idle = true;
+  s.idle.push_back(&p);
+  s.idle_count.fetch_add(1, std::memory_order_seq_cst);
+}
+
+// The worker that waits with the least claim on its time: not the watcher, if there is another. Null: a thread has to be started.
+os_thread *any_waiting(scheduler &s) noexcept STILLPOINT_REQUIRES(s.mutex) {
+  os_thread *const latest = s.pool;
+  if (latest && latest->older && latest == s.watcher.load(std::memory_order_relaxed))
+    return latest->older;
+  return latest;
+}
+
+void assign(scheduler &s, os_thread &w, processor &p, task *first) noexcept STILLPOINT_REQUIRES(s.mutex) {
+  stop_waiting(s, w);
+  w.first = first;
+  p.self.store(&w, std::memory_order_relaxed);
+  w.given.store(&p, std::memory_order_release); // pairs with the acquire in accept
+}
+
+// A new worker on the run's list; its thread is yet to be started.
+os_thread &add_worker(scheduler &s, processor &p, task *first) noexcept STILLPOINT_REQUIRES(s.mutex) {
+  os_thread &w = new_worker();
+  w.owner = &s;
+  w.thread_state.store(1, std::memory_order_relaxed);
+  w.first = first;
+  p.self.store(&w, std::memory_order_relaxed);
+  w.given.store(&p, std::memory_order_relaxed);
+  w.next_of_run = s.threads;
+  s.threads = &w;
+  return w;
+}
+
+// Any worker but those that tasks are locked to gets the processor.
+struct recipient {
+  os_thread *worker = nullptr;
+  bool fresh = false;
+  void wake() const noexcept {
+    if (fresh)
+      start_thread(*worker);
+    else if (worker)
+      rouse(*worker);
+  }
+};
+recipient give_to_any(scheduler &s, processor &p, task *first) noexcept STILLPOINT_REQUIRES(s.mutex) {
+  if (os_thread *const w = any_waiting(s)) {
+    assign(s, *w, p, first);
+    return {w, false};
+  }
+  return {&add_worker(s, p, first), true};
+}
+
+recipient wake_idle(scheduler &s, bool looks) noexcept {
+  const lock_guard held(s.mutex);
+  if (s.stopping.load(std::memory_order_relaxed))
+    return {};
+  processor *const p = pop_idle(s);
+  if (!p)
+    return {};
+  p->spinning = looks; // handed over under the lock
+  return give_to_any(s, *p, nullptr);
+}
+
+// Takes back a processor, if one is idle and nobody has given w one. False: it still waits, or has been given one.
+bool withdraw(os_thread &w, processor *wanted = nullptr) noexcept {
+  scheduler &s = *w.owner;
+  const lock_guard held(s.mutex);
+  if (!w.waiting.load(std::memory_order_relaxed))
+    return false;
+  processor *const p = pop_idle(s, wanted);
+  if (!p)
+    return false;
+  stop_waiting(s, w);
+  p->self.store(&w, std::memory_order_relaxed);
+  w.held = p;
+  return true;
+}
+
+// When this worker has to get up by itself: for the next timer, if nobody else does. One that gets up too late for it is roused.
+std::uint64_t take_watch(os_thread &w) noexcept {
+  scheduler &s = *w.owner;
+  os_thread *too_late = nullptr;
+  {
+    const lock_guard held(s.mutex);
+    for (;;) {
+      const std::uint64_t when = s.sleepers.earliest();
+      os_thread *const watcher = s.watcher.load(std::memory_order_relaxed);
+      if (!w.pooled || when == never)
+        return never;
+      if (watcher && watcher != &w) {
+        if (s.watch_until.load(std::memory_order_relaxed) > when)
+          too_late = watcher;
+        break;
+      }
+      s.watcher.store(&w, std::memory_order_relaxed);
+      s.watch_until.store(when, std::memory_order_relaxed);
+      std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fence in arm(): it sees our time or we see its timer
+      if (s.sleepers.earliest() >= when)
+        return when;
+    }
+  }
+  if (too_late)
+    rouse(*too_late);
+  return never;
+}
+
+void drop_watch(os_thread &w) noexcept {
+  scheduler &s = *w.owner;
+  if (s.watcher.load(std::memory_order_relaxed) != &w)
+    return;
+  const lock_guard held(s.mutex);
+  if (s.watcher.load(std::memory_order_relaxed) == &w) {
+    s.watcher.store(nullptr, std::memory_order_seq_cst);
+    s.watch_until.store(never, std::memory_order_relaxed);
+  }
+}
+
+// Takes what it was given. Null with w.held set or not: see await_processor.
+bool accept(os_thread &w) noexcept {
+  processor *const p = w.given.load(std::memory_order_acquire); // pairs with assign
+  if (!p)
+    return false;
+  w.given.store(nullptr, std::memory_order_relaxed);
+  w.held = p;
+  return true;
+}
+
+bool spin(os_thread &w) noexcept {
+  for (std::uint32_t i = 0; i < w.spins; ++i) {
+    if (w.given.load(std::memory_order_relaxed)) {
+      w.spins = std::min(2 * w.spins, os_thread::most_spins);
+      return true;
+    }
+    __builtin_ia32_pause();
+  }
+  w.spins = std::max(w.spins / 2, least_spins);
+  return false;
+}
+
+// Until it is roused, or `deadline`.
+void sleep(os_thread &w, std::uint64_t deadline) noexcept {
+  std::uint32_t seen = awake;
+  // Pairs with rouse(): it sees us asleep, or we see that we are roused.
+  if (w.word.compare_exchange_strong(seen, asleep, std::memory_order_seq_cst))
+    while (w.word.load(std::memory_order_acquire) == asleep) {
+      futex_wait(w.word, asleep, deadline);
+      if (deadline != never && monotonic_now() >= deadline)
+        break;
+    }
+  w.word.exchange(awake, std::memory_order_seq_cst); // whoever roused us before this did what we look for afterwards
+}
+
+// The run ends: nobody gives it anything any more.
+void cease(os_thread &w) noexcept {
+  scheduler &s = *w.owner;
+  const lock_guard held(s.mutex);
+  if (w.waiting.load(std::memory_order_relaxed))
+    stop_waiting(s, w);
+}
+
+} // namespace
+
+worker *bound_to(const task &t) noexcept { return t.locked_to ? t.locked_to : t.pinned_to; }
+
+void rouse(os_thread &w) noexcept {
+  if (w.word.exchange(roused, std::memory_order_seq_cst) == asleep)
+    futex_wake(w.word, 1);
+}
+
+void wake_one(scheduler &s) noexcept {
+  if (s.idle_count.load(std::memory_order_seq_cst) == 0)
+    return;
+  std::uint32_t none = 0;
+  if (!s.spinning.compare_exchange_strong(none, 1, std::memory_order_seq_cst))
+    return; // that one finds the work, or checks after it gave up
+  const recipient woken = wake_idle(s, true);
+  if (!woken.worker)
+    s.spinning.fetch_sub(1, std::memory_order_seq_cst);
+  woken.wake();
+}
+
+void wake_all(scheduler &s) noexcept {
+  for (unsigned i = 0; i < s.slots; ++i) {
+    const recipient woken = wake_idle(s, false);
+    if (!woken.worker)
+      return;
+    woken.wake();
+  }
+}
+
+void wait_for_work(os_thread &w) noexcept {
+  scheduler &s = *w.owner;
+  processor &p = *w.held;
+  stop_looking(p);
+  const bool locked = w.locked.load(std::memory_order_relaxed) != 0;
+  {
+    const lock_guard held(s.mutex);
+    if ((!locked && (s.global_count.load(std::memory_order_relaxed) || s.woken_count.load(std::memory_order_relaxed))) ||
+        s.stopping.load(std::memory_order_relaxed) || !w.bound.empty())
+      return;
+    push_idle(s, p);
+    begin_waiting(s, w);
+  }
+  std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the wakers': they see the processor idle or we see their task
+  if (!work_anywhere(s) && !s.stopping.load(std::memory_order_relaxed) && s.help_calls.load(std::memory_order_relaxed) == p.help_seen)
+    return;
+  if (locked)
+    wake_idle(s, false).wake();
+  else
+    withdraw(w, &p);
+}
+
+task *await_processor(os_thread &w) noexcept {
+  scheduler &s = *w.owner;
+  spin(w);
+  while (!accept(w)) {
+    if (s.stopping.load(std::memory_order_acquire)) { // pairs with settle_finished
+      cease(w);
+      return nullptr;
+    }
+    const std::uint64_t deadline = take_watch(w);
+    sleep(w, deadline);
+    if (deadline == never || w.given.load(std::memory_order_relaxed) || monotonic_now() < deadline)
+      continue;
+    drop_watch(w);
+    if (withdraw(w))
+      return nullptr; // the worker's loop fires the timers
+    alarm_monitor(s, 1);
+  }
+  drop_watch(w);
+  task *const first = w.first;
+  w.first = nullptr;
+  return first;
+}
+
+void pass_on(os_thread &w, task &t) noexcept {
+  scheduler &s = *w.owner;
+  processor &p = *w.held;
+  worker *const only = bound_to(t);
+  recipient next;
+  bool more = false;
+  {
+    const lock_guard held(s.mutex);
+    if (!only) {
+      more = begin_waiting(s, w);
+      next = give_to_any(s, p, &t);
+    } else if (os_thread &owner = thread_of(*only); owner.waiting.load(std::memory_order_relaxed)) {
+      more = begin_waiting(s, w);
+      assign(s, owner, p, &t);
+      next = {&owner, false};
+    } else {
+      owner.bound.push_back(t);
+      owner.bound_count.fetch_add(1, std::memory_order_relaxed);
+      if (t.woken)
+        owner.bound_woken.store(true, std::memory_order_relaxed);
+      count_bound(owner);
+    }
+  }
+  next.wake();
+  if (more)
+    call_for_help(s);
+  else if (!next.worker)
+    alarm_monitor(s, 1); // that one has a processor: its task may have to give way
+}
+
+void push_bound(os_thread &w, task &t, bool is_woken) noexcept {
+  scheduler &s = *w.owner;
+  t.slice_used = 0;
+  t.woken = is_woken;
+  t.queued_at.store(monotonic_now(), std::memory_order_relaxed);
+  bool given = false, queued = false;
+  {
+    const lock_guard held(s.mutex);
+    if (!w.waiting.load(std::memory_order_relaxed)) {
+      w.bound.push_back(t);
+      w.bound_count.fetch_add(1, std::memory_order_relaxed);
+      if (is_woken)
+        w.bound_woken.store(true, std::memory_order_relaxed);
+      count_bound(w);
+    } else if (processor *const p = s.stopping.load(std::memory_order_relaxed) ? nullptr : pop_idle(s)) {
+      p->spinning = false;
+      assign(s, w, *p, &t);
+      given = true;
+    } else {
+      s.woken.push_back(t);
+      s.woken_count.fetch_add(1, std::memory_order_relaxed);
+      queued = true;
+    }
+  }
+  if (given)
+    return rouse(w);
+  std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fence in wait_for_work and the monitor's
+  if (queued)
+    call_for_help(s);
+  else if (is_woken)
+    alarm_monitor(s, 1);
+}
+
+task *pop_bound(os_thread &w) noexcept {
+  if (w.bound_count.load(std::memory_order_acquire) == 0)
+    return nullptr;
+  const lock_guard held(w.owner->mutex);
+  task *const t = w.bound.pop_front();
+  if (!t)
+    return nullptr;
+  w.bound_count.fetch_sub(1, std::memory_order_relaxed);
+  w.bound_woken.store(false, std::memory_order_relaxed);
+  count_bound(w);
+  return t;
+}
+
+void release_processor(processor &p) noexcept {
+  scheduler &s = *p.owner;
+  const bool work = others_could_run(p);
+  recipient next;
+  {
+    const lock_guard held(s.mutex);
+    if (work && !s.stopping.load(std::memory_order_relaxed))
+      next = give_to_any(s, p, nullptr);
+    else
+      push_idle(s, p);
+  }
+  next.wake();
+  if (next.worker)
+    return;
+  std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the wakers', as in wait_for_work
+  if (work_anywhere(s) || s.help_calls.load(std::memory_order_relaxed) != p.help_seen)
+    wake_idle(s, false).wake();
+}
+
+processor *take_idle_processor(os_thread &w, processor *wanted) noexcept {
+  scheduler &s = *w.owner;
+  if (s.idle_count.load(std::memory_order_relaxed) == 0)
+    return nullptr;
+  const lock_guard held(s.mutex);
+  processor *const p = pop_idle(s, wanted);
+  if (p) {
+    p->self.store(&w, std::memory_order_relaxed);
+    p->spinning = false;
+  }
+  return p;
+}
+
+} // namespace stillpoint::rt::sched
