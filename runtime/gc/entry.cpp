@@ -56,7 +56,7 @@ private:
 
 void collect_whole(const managed_caller &caller, const char *call) {
   for (const std::uint64_t needed = collections_needed(); !collected(needed);)
-    sched::park(sched::require_task(call), caller, commit_part, nullptr);
+    sched::park(sched::require_task(call), caller, commit_part, nullptr, "collection");
 }
 
 // What the collection wants of a task that allocates. The task may be on another worker afterwards.
@@ -64,9 +64,9 @@ void work_for_the_collection(const managed_caller &caller, const char *call) {
   worker &w = sched::require_task(call);
   cache &mine = own_cache(w);
   if (w.held->owner->set.gcstress_alloc) {
-    sched::park(w, caller, commit_stress, nullptr);
+    sched::park(w, caller, commit_stress, nullptr, "collection");
   } else if (step s = share_of_work(mine); s != step::none) {
-    sched::park(w, caller, commit_step, &s);
+    sched::park(w, caller, commit_step, &s, "its share of a collection");
   }
   preempt::stop_if_wanted(caller);
 }

@@ -280,7 +280,7 @@ bool operation::take_turn(rt::worker &w, const rt::managed_caller &caller) noexc
   side &s = d[which_];
   (s.last ? s.last->next : s.first) = &mine;
   s.last = &mine;
-  rt::sched::park(w, caller, commit_turn, &d.mutex);
+  rt::sched::park(w, caller, commit_turn, &d.mutex, "its turn at a file");
   return mine.granted;
 }
 
@@ -314,7 +314,7 @@ int operation::wait(const rt::managed_caller &caller) noexcept {
     s.gate.store(side::empty, std::memory_order_relaxed);
     return obstacle();
   }
-  rt::sched::park(*rt::this_worker(), caller, commit_wait, &s);
+  rt::sched::park(*rt::this_worker(), caller, commit_wait, &s, which_ == direction::read ? "file to read from" : "file to write to");
   return obstacle();
 }
 

@@ -111,7 +111,7 @@ std::vector<address> resolve(std::string_view host, std::string_view service, st
       ec.assign(error, std::system_category());
       return {};
     }
-    rt::sched::park(*rt::this_worker(), caller, commit_wait, &r);
+    rt::sched::park(*rt::this_worker(), caller, commit_wait, &r, "name look-up");
   }
   const std::unique_ptr<addrinfo, void (*)(addrinfo *)> found(r.found, [](addrinfo *a) {
     if (a)

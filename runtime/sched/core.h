@@ -25,6 +25,9 @@ struct scheduler;
 namespace scan {
 class frame_cache;
 }
+namespace trace {
+struct capture;
+}
 
 enum class task_state : std::uint8_t {
   runnable, // in a queue; its stack belongs to whoever takes it out
@@ -86,6 +89,10 @@ struct task {
   bool woken = false;                      // became ready and has not run since: its turn comes before others'
   std::atomic<std::uint64_t> queued_at{0}; // when it was queued; others peek (relaxed) to serve the older queue first
   task *next_all = nullptr;                // list of all task objects, for debuggers; none is ever taken off
+  const char *waiting_for = nullptr;       // what park() was told; only means something while parked
+  std::uint64_t waiting_since = 0;         // when it was parked
+  std::uint64_t created_by = 0;            // the id of the task that called go(), 0: none did
+  std::uintptr_t created_at = 0;           // the return address of that call
   void *sanitizer_fiber = nullptr;         // ThreadSanitizer's fiber, or AddressSanitizer's fake stack
 };
 
@@ -106,6 +113,7 @@ struct worker {
   std::atomic<refusal> last_refusal{refusal::none};
   worker_counters counters; // relaxed atomics, written by this worker (and its handler), read by anyone
 
+  std::atomic<trace::capture *> wanted_trace{nullptr}; // whoever wants to know where this thread is; the handler answers and clears it
   scan::frame_cache *frames = nullptr; // this thread's own
   void *signal_stack = nullptr;
   worker *next_all = nullptr; // list of all workers; workers are never freed while the process lives

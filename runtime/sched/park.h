@@ -16,8 +16,9 @@ namespace stillpoint::rt::sched {
 // For the exported functions that park (preempt/deferred.h says what it asks of them).
 #define STILLPOINT_MANAGED_CALLER() STILLPOINT_CALLER_OF_THIS_FUNCTION()
 
-// Parks the calling task until ready(). `w` is its worker; after the call the task may be on another.
-void park(worker &w, const managed_caller &caller, park_commit commit, void *argument) noexcept;
+// Parks the calling task until ready(). `w` is its worker; after the call the task may be on another. `what` says for what it waits, to
+// whoever prints the tasks: "receive from a channel", a string that lives for ever.
+void park(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what = nullptr) noexcept;
 
 // Wakes a parked task; it must be parked. Any thread; not for signal handlers. A task of a run() that is over stays where it is.
 void ready(task &t) noexcept;

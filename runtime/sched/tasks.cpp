@@ -70,6 +70,9 @@ void reset(task &t, scheduler &owner) noexcept {
   t.preempt_requested.store(false, std::memory_order_relaxed);
   t.next = nullptr;
   t.preemptions = 0;
+  t.waiting_for = nullptr;
+  t.created_by = 0;
+  t.created_at = 0;
   t.owner = &owner;
   t.run = owner.run;
   t.slice_used = 0;

@@ -132,6 +132,7 @@ void settle(os_thread &w, task &t, std::uint64_t now) noexcept {
     push_local(p, t);
     return;
   case departure::reason::parked:
+    t.waiting_since = now;
     return settle_parked(p, t, d);
   case departure::reason::preempted:
     return settle_preempted(p, t, d.pinned, now);
@@ -300,8 +301,9 @@ void retire_worker(os_thread &w) noexcept {
 
 [[gnu::noinline]] void set_this_worker(worker *w) noexcept { current_worker = w; }
 
-void park(worker &w, const managed_caller &caller, park_commit commit, void *argument) noexcept {
+void park(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what) noexcept {
   w.current->caller = caller;
+  w.current->waiting_for = what;
   departure d;
   d.why = departure::reason::parked;
   d.commit = commit;

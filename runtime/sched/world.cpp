@@ -198,6 +198,22 @@ bool stop(processor &self, std::uint64_t patience_ns) noexcept {
   return true;
 }
 
+bool hold(scheduler &s, std::uint64_t patience_ns) noexcept {
+  const std::uint64_t begin = monotonic_now();
+  for (std::uint32_t seen = s.world.load(std::memory_order_relaxed);; seen = s.world.load(std::memory_order_relaxed)) {
+    if (state_of(seen) == running && s.world.compare_exchange_strong(seen, seen | stopping, std::memory_order_seq_cst))
+      break;
+    const std::uint64_t now = monotonic_now();
+    if (now - begin > patience_ns)
+      return false;
+    pass_time(yield_ns, now); // it may take a while: sleep
+  }
+  std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with announce()'s: whoever did not see us we see as running
+  return true;
+}
+
+void let_run(scheduler &s) noexcept { let_go(s); }
+
 void start(processor &self) noexcept {
   scheduler &s = *self.owner;
   enter(s, starting);

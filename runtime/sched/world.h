@@ -21,6 +21,11 @@ namespace stillpoint::rt::world {
 bool stop(processor &self, std::uint64_t patience_ns) noexcept;
 void start(processor &self) noexcept;
 
+// For threads that are no workers: from then until let_run() no task is taken up, so the stack of every task that does not run stays as it is;
+// those that run go on until they leave their workers by themselves. False if another had the world for all of `patience_ns`.
+bool hold(scheduler &s, std::uint64_t patience_ns) noexcept;
+void let_run(scheduler &s) noexcept;
+
 // What workers that rest in a stopped world do, over and over, until it returns false (nothing to do now). May be null. The same function is
 // called by workers that find no task while the world runs, with `stopped` false. Set once, before the first run(). start() waits for those
 // inside, so no call with `stopped` lasts beyond the stop; one without may last into it.

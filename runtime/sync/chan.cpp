@@ -45,7 +45,7 @@ void explain(core &c, const char *call) {
     if (may_wait(w)) [[likely]] {
       waiter<platform> me{.who = w->current, .value = value};
       c.wait_to_send(me);
-      sched::park(*w, caller, commit_unlock, to);
+      sched::park(*w, caller, commit_unlock, to, "send to a channel");
       if (!me.completed)
         throw_send_on_closed();
       return;
@@ -71,7 +71,7 @@ void explain(core &c, const char *call) {
     if (may_wait(w)) [[likely]] {
       waiter<platform> me{.who = w->current, .value = into};
       c.wait_to_receive(me);
-      sched::park(*w, caller, commit_unlock, from);
+      sched::park(*w, caller, commit_unlock, from, "receive from a channel");
       return me.completed;
     }
     explain(c, "chan::receive()");
@@ -126,7 +126,7 @@ void throw_send_on_closed() { throw closed_channel("stillpoint: send on a closed
 
 void wait_for_ever(const managed_caller &caller, const char *call) {
   for (;;)
-    sched::park(sched::require_task(call), caller, commit_nothing, nullptr);
+    sched::park(sched::require_task(call), caller, commit_nothing, nullptr, "null channel or empty select: for ever");
 }
 
 } // namespace rt::sync

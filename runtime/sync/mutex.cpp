@@ -37,7 +37,7 @@ public:
   woke park(bool front) noexcept {
     self_->own.state.store(wait_result::preparing, std::memory_order_relaxed); // nobody else knows of it
     (front ? push_front : push_back)(m_.waiters, *self_);
-    if (wait(*self_, &list_, deadline_, *caller_) != wait_result::notified)
+    if (wait(*self_, &list_, deadline_, *caller_, "mutex") != wait_result::notified)
       return woke::gave_up;
     return self_->handed ? woke::with_lock : woke::to_try;
   }

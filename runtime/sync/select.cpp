@@ -117,7 +117,7 @@ const one *wait(selection<platform> &all, bool any, std::uint64_t patience, cons
     d.deadline = deadline_in(patience);
   }
   all.wait(t);
-  sched::park(w, caller, commit_select, &d);
+  sched::park(w, caller, commit_select, &d, "select");
   if (d.timeout)
     sched::cancel_timer(s, timeout);
   all.stop_waiting();

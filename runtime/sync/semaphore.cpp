@@ -51,7 +51,7 @@ bool acquire_slowly(state &s, std::uint64_t deadline, interrupt_point *point) ST
   }
   rt::sync::list_waiter self(*w.current, point);
   rt::sync::push_back(s.waiters, self);
-  if (rt::sync::wait(self, &list, deadline, caller) == wait_result::notified)
+  if (rt::sync::wait(self, &list, deadline, caller, "semaphore") == wait_result::notified)
     return true;
   const rt::lock_guard held(list);
   if (rt::sync::leave(s.waiters, self) && !s.waiters)

@@ -121,7 +121,7 @@ bool lock_until(state &m, bool exclusive, std::uint64_t deadline, const rt::mana
   list_waiter self(*w.current, nullptr);
   self.exclusive = exclusive;
   rt::sync::push_back(m.waiters, self);
-  if (rt::sync::wait(self, &list, deadline, caller) == wait_result::notified)
+  if (rt::sync::wait(self, &list, deadline, caller, "shared mutex") == wait_result::notified)
     return true;
   rt::task_list woken;
   list.acquire();

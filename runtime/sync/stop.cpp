@@ -152,7 +152,7 @@ wait_result sleep_until(std::uint64_t deadline, interrupt_point &point) {
   const rt::managed_caller caller = STILLPOINT_MANAGED_CALLER();
   rt::worker &w = rt::sched::require_task("sleep_for()");
   rt::sync::list_waiter self(*w.current, &point);
-  return rt::sync::wait(self, nullptr, deadline, caller);
+  return rt::sync::wait(self, nullptr, deadline, caller, "sleep");
 }
 
 } // namespace stillpoint::detail

@@ -72,7 +72,7 @@ bool wait_group::wait_until_zero(const char *call, std::uint64_t deadline, detai
     return true;
   }
   rt::sync::list_waiter self(*w.current, point);
-  return rt::sync::wait_on(waiters_, self, mutex, deadline, caller) == detail::wait_result::notified;
+  return rt::sync::wait_on(waiters_, self, mutex, deadline, caller, "wait_group") == detail::wait_result::notified;
 }
 
 } // namespace stillpoint

@@ -101,7 +101,8 @@ claimed claim_first(void *&head) noexcept {
   return {};
 }
 
-wait_result wait(list_waiter &w, lock *guard, std::uint64_t deadline, const managed_caller &caller) noexcept STILLPOINT_UNCHECKED_LOCKING {
+wait_result wait(list_waiter &w, lock *guard, std::uint64_t deadline, const managed_caller &caller,
+                 const char *what) noexcept STILLPOINT_UNCHECKED_LOCKING {
   const wait_result before = w.point->state.load(std::memory_order_acquire); // pairs with claim()
   if (before != wait_result::preparing) {
     if (guard)
@@ -109,7 +110,7 @@ wait_result wait(list_waiter &w, lock *guard, std::uint64_t deadline, const mana
     return before;
   }
   parking p{w, guard, deadline};
-  sched::park(*this_worker(), caller, commit, &p);
+  sched::park(*this_worker(), caller, commit, &p, what);
   if (w.timed) {
     sched::cancel_timer(*w.who->owner, w);
     w.timed = false;
@@ -124,10 +125,10 @@ bool leave(void *&head, list_waiter &w) noexcept {
   return true;
 }
 
-wait_result wait_on(void *&head, list_waiter &w, lock &guard, std::uint64_t deadline,
-                    const managed_caller &caller) noexcept STILLPOINT_UNCHECKED_LOCKING {
+wait_result wait_on(void *&head, list_waiter &w, lock &guard, std::uint64_t deadline, const managed_caller &caller,
+                    const char *what) noexcept STILLPOINT_UNCHECKED_LOCKING {
   push_back(head, w);
-  const wait_result r = wait(w, &guard, deadline, caller);
+  const wait_result r = wait(w, &guard, deadline, caller, what);
   if (r != wait_result::notified) { // else the object may be gone
     const lock_guard held(guard);
     leave(head, w);

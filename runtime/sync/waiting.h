@@ -61,13 +61,14 @@ bool claim(interrupt_point &p, wait_result r, bool &parked) noexcept;
 
 // Parks the calling task until `w` is claimed or `deadline` (ns, or `never`) has come, and says which. `guard`, if not null, is held by the caller
 // and given back once the task can be woken. Unless the result is `notified`, the caller takes the waiter off its list (leave()).
-wait_result wait(list_waiter &w, lock *guard, std::uint64_t deadline, const managed_caller &caller) noexcept;
+wait_result wait(list_waiter &w, lock *guard, std::uint64_t deadline, const managed_caller &caller, const char *what = nullptr) noexcept;
 
 // Takes `w` off the list if it is still on it. Under the object's lock; true if it was.
 bool leave(void *&head, list_waiter &w) noexcept;
 
 // For objects that have nothing else to do: puts `w` on the list under `guard`, held by the caller, waits, and takes it off.
-wait_result wait_on(void *&head, list_waiter &w, lock &guard, std::uint64_t deadline, const managed_caller &caller) noexcept;
+wait_result wait_on(void *&head, list_waiter &w, lock &guard, std::uint64_t deadline, const managed_caller &caller,
+                    const char *what = nullptr) noexcept;
 
 // Claims every waiter and wakes them in the order of the list, after giving back `guard`, which the caller holds.
 void wake_all(void *&head, lock &guard) noexcept;
