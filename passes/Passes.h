@@ -29,6 +29,9 @@ bool isSupportedTarget(const llvm::Triple &T);
 /// come out when the module's assembly is finished (passes/emit/TablePrinter.cpp).
 llvm::MachineFunctionPass *createPointStatesPass(const PassOptions &Options);
 
+/// Before register allocation: gives realigned frames with references a base that stays where it is.
+llvm::MachineFunctionPass *createFixedBasePass();
+
 /// Adds the machine pass behind all passes that change code. Does nothing for a target without support. To be called from
 /// llvm::RegisterTargetPassConfigCallback's callback; IR passes are the caller's.
 void addStillpointPasses(llvm::TargetMachine &TM, llvm::legacy::PassManagerBase &PM, llvm::TargetPassConfig *Config,

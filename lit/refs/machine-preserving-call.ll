@@ -1,22 +1,9 @@
-; A reference that lives across a call in a register that only this callee saves cannot be found by a walk: no stop at such a call, and none
-; under it. The write barrier is such a callee; nothing stops under it.
+; A reference that lives across a call in a register that only this callee saves cannot be found by a walk (diagnose-undescribed.ll). The write barrier is
+; such a callee; nothing stops under it.
 ; RUN: llc -load %plugin -O2 %s -o %t.s && %python %S/Inputs/machine-states.py %t.s | FileCheck %s
 target triple = "x86_64-unknown-linux-gnu"
 
 declare void @use(ptr addrspace(1))
-declare preserve_mostcc void @pm(ptr addrspace(1))
-
-; CHECK: <pmost>
-; CHECK: entry, refs rsi rdi | pushq %rax
-; CHECK-NEXT: unsafe | callq pm
-; CHECK-NEXT: safe, refs rsi | movq %rsi, %rdi
-define void @pmost(ptr addrspace(1) %a, ptr addrspace(1) %b) {
-  %m = call ptr addrspace(1) asm "#stillpoint.ref", "=r,0"(ptr addrspace(1) %a)
-  %n = call ptr addrspace(1) asm "#stillpoint.ref", "=r,0"(ptr addrspace(1) %b)
-  call preserve_mostcc void @pm(ptr addrspace(1) %m)
-  call void @use(ptr addrspace(1) %n)
-  ret void
-}
 
 ; CHECK: <barrier>
 ; CHECK: {{safe|entry}}, refs rsi rdi | callq __stillpoint_write_barrier

@@ -13,7 +13,7 @@
 // are only compared, since nothing is reached through them; and address arithmetic that only addresses memory, which is derived from a
 // marked base and folds into addressing modes.
 //
-// Invariant: what has no place for a marker (callbr, vectors) makes the function undescribed.
+// Invariant: what has no place for a marker (callbr, vectors) makes the function undescribed, which is an error.
 #include "passes/Markers.h"
 #include "passes/ir/LiveReferences.h"
 #include "passes/ir/ReferenceTypes.h"
@@ -72,7 +72,7 @@ private:
   void markScalar(Value &V);
   void markAggregate(Value &V);
   void markLeaves(Value &V, Type *T, SmallVectorImpl<unsigned> &Path, IRBuilder<> &B, Value *&Rebuilt);
-  void giveUp() { F.addFnAttr(stillpoint::UndescribedAttribute); }
+  void giveUp(const Value &V);
 
   Function &F;
   InlineAsm *Marker;
@@ -91,8 +91,15 @@ void Marking::collect(Value &V) {
     if (!isa<InsertValueInst>(V) && !isa<ExtractValueInst>(V) && !isMustTail(V))
       Aggregates.push_back(&V);
   } else {
-    giveUp();
+    giveUp(V);
   }
+}
+
+void Marking::giveUp(const Value &V) {
+  F.addFnAttr(stillpoint::UndescribedAttribute);
+  if (auto *I = dyn_cast<Instruction>(&V))
+    stillpoint::reportReferenceError(*I, isa<CallBrInst>(I) ? "a reference to the collected heap cannot come out of an 'asm goto'"
+                                                            : "a vector of references to the collected heap cannot be used like this");
 }
 
 // Where a marker of V goes: at the first point that every use comes behind.
@@ -135,7 +142,7 @@ void Marking::moveDebugUses(Value &V, Instruction &Marked) {
 void Marking::markScalar(Value &V) {
   std::optional<BasicBlock::iterator> Place = placeBehind(V);
   if (!Place)
-    return giveUp();
+    return giveUp(V);
   CallInst *Marked = insertMarker(V, *Place);
   V.replaceUsesWithIf(Marked, [&](Use &U) { return U.getUser() != Marked; });
   moveDebugUses(V, *Marked);
@@ -146,7 +153,7 @@ void Marking::markLeaves(Value &V, Type *T, SmallVectorImpl<unsigned> &Path, IRB
     return;
   if (!T->isAggregateType()) {
     if (!T->isPointerTy())
-      return giveUp();
+      return giveUp(V);
     Value *Leaf = B.CreateExtractValue(&V, Path);
     Rebuilt = B.CreateInsertValue(Rebuilt, insertMarker(*Leaf, B.GetInsertPoint()), Path);
     return;
@@ -162,7 +169,7 @@ void Marking::markLeaves(Value &V, Type *T, SmallVectorImpl<unsigned> &Path, IRB
 void Marking::markAggregate(Value &V) {
   std::optional<BasicBlock::iterator> Place = placeBehind(V);
   if (!Place)
-    return giveUp();
+    return giveUp(V);
   SmallVector<Use *> Uses;
   for (Use &U : V.uses())
     Uses.push_back(&U);

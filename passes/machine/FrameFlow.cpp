@@ -85,12 +85,15 @@ void dropDeadSlots(FrameState &S) {
 
 void setDepth(FrameState &S, int64_t Depth) {
   S.Depth = Depth >= 8 && Depth < (int64_t(1) << 30) ? static_cast<int32_t>(Depth) : FrameState::Unknown;
+  S.Loose = 0;
   dropDeadSlots(S);
 }
 
 void adjust(FrameState &S, int64_t Bytes) {
   if (S.Depth != FrameState::Unknown)
     setDepth(S, S.Depth + Bytes);
+  else
+    S.Loose = static_cast<int32_t>(std::clamp<int64_t>(S.Loose + Bytes, 0, int64_t(1) << 30));
 }
 
 void clobber(FrameState &S, unsigned Number) {
@@ -110,6 +113,7 @@ void clobber(FrameState &S, const RegInfo &I) {
 FrameState meet(const FrameState &A, const FrameState &B) {
   FrameState M;
   M.Depth = A.Depth == B.Depth ? A.Depth : FrameState::Unknown;
+  M.Loose = A.Depth == B.Depth ? std::min(A.Loose, B.Loose) : 0;
   M.FramePointer = A.FramePointer == B.FramePointer ? A.FramePointer : FrameState::Rbp::Other;
   M.Intact = A.Intact & B.Intact;
   for (unsigned R = 0; R != abi::saved_register_count; ++R)
@@ -147,7 +151,7 @@ void FrameFlow::pop(FrameState &S, unsigned Register) const {
   if (Register != NoGeneral)
     clobber(S, Register);
   // Which word this takes is not known, so the saved one may be the one that is gone.
-  if (S.Depth == FrameState::Unknown && R != abi::saved_register_count)
+  if (S.Depth == FrameState::Unknown && S.Loose < 8 && R != abi::saved_register_count)
     S.Slot[R] = 0;
   if (Restores) {
     S.Intact |= 1u << R;
@@ -172,8 +176,10 @@ void FrameFlow::definitions(const MachineInstr &MI, FrameState &S) const {
     if (Info.Class != RegClass::General)
       continue;
     bool IsStackPointer = Info.Bits == 1u << RSP;
-    if (IsStackPointer && !MI.isCall())
+    if (IsStackPointer && !MI.isCall()) {
       S.Depth = FrameState::Unknown;
+      S.Loose = 0;
+    }
     clobber(S, Info);
   }
 }
@@ -227,7 +233,7 @@ void FrameFlow::step(const Instruction &I, FrameState &S) const {
     if (S.FramePointer == FrameState::Rbp::Frame)
       setDepth(S, 16);
     else
-      S.Depth = FrameState::Unknown;
+      S.Depth = FrameState::Unknown, S.Loose = 0;
     return pop(S, RBP);
   case OpClass::TlsAddress: // a call, but for its flag; RSP is among its definitions
     return;

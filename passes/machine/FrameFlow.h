@@ -22,6 +22,7 @@ struct FrameState {
   enum class Rbp : uint8_t { Caller, Frame, Other }; // Frame: RBP = CFA - 16
 
   int32_t Depth = 8; // CFA - RSP in bytes
+  int32_t Loose = 0; // where that is unknown: bytes at RSP that were pushed since, so that no saved register is among them
   Rbp FramePointer = Rbp::Caller;
   uint8_t Intact = (1u << abi::saved_register_count) - 1; // still hold the caller's values, in saved_register order
   std::array<int32_t, abi::saved_register_count> Slot{};  // CFA - address in bytes where the caller's value was pushed; 0: nowhere

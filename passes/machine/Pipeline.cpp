@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Where the machine pass stands: behind the last pass that changes code. On x86 that is the one that takes instruction bundles apart; only
-// the printer follows.
+// Where the machine passes stand. The one that describes: behind the last pass that changes code. On x86 that is the one that takes instruction bundles
+// apart; only the printer follows. The one that wants a base for frames: behind the last one before register allocation that makes pushes.
 #include "passes/Passes.h"
 
 #include "llvm/CodeGen/MachineFunctionPass.h"
@@ -17,8 +17,10 @@ namespace stillpoint {
 bool isSupportedTarget(const Triple &T) { return T.getArch() == Triple::x86_64 && !T.isX32() && T.isOSBinFormatELF(); }
 
 void addStillpointPasses(TargetMachine &TM, legacy::PassManagerBase &, TargetPassConfig *Config, const PassOptions &Options) {
-  if (Config && isSupportedTarget(TM.getTargetTriple()))
-    Config->insertPass(&UnpackMachineBundlesID, createPointStatesPass(Options));
+  if (!Config || !isSupportedTarget(TM.getTargetTriple()))
+    return;
+  Config->insertPass(&PHIEliminationID, createFixedBasePass());
+  Config->insertPass(&UnpackMachineBundlesID, createPointStatesPass(Options));
 }
 
 } // namespace stillpoint

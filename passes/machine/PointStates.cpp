@@ -23,6 +23,7 @@
 
 #include "llvm/CodeGen/GCMetadata.h"
 #include "llvm/CodeGen/MachineFunctionPass.h"
+#include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/Function.h"
 #include "llvm/MC/MCContext.h"
 
@@ -104,6 +105,16 @@ PointState stateAt(const Code &C, const Findings &F, unsigned I) {
     S.VectorLive = F.Live.vectorLive(I);
   }
   return S;
+}
+
+// The first call under which a collection would find nothing to go by.
+void reportLostReferences(const Code &C, const Findings &F) {
+  for (unsigned I = 0; I != C.size(); ++I)
+    if (const char *Why = F.Refs.whyLostAcross(I, F.Plan.at(I).Form)) {
+      const Function &Of = C.MF.getFunction();
+      Of.getContext().diagnose(DiagnosticInfoUnsupported(Of, Why, C.Instructions[I].MI->getDebugLoc()));
+      return;
+    }
 }
 
 // The runs of prologues and epilogues have implied lengths, so each is one state or unsafe as a whole.
@@ -192,6 +203,7 @@ void PointStates::computeStates(Code &C) {
   Frame = Plan.description();
   Frame.Nosplit = Unsafe.isNosplit();
   Refs.describe(Frame);
+  reportLostReferences(C, F);
   States.clear();
   for (unsigned I = 0; I != C.size(); ++I)
     States.push_back(stateAt(C, F, I));

@@ -35,7 +35,7 @@ bool preservesOnlyInBarriers(const MachineFunction &MF) {
 
 References::References(const Code &C, const FrameFlow &Frames, const Liveness &Live) : C(C) {
   const Function &F = C.MF.getFunction();
-  Undescribed = F.hasFnAttribute(UndescribedAttribute);
+  Undescribed = Reported = F.hasFnAttribute(UndescribedAttribute);
   EntryUnsafe = F.hasFnAttribute(EntryUnsafeAttribute);
   if (!C.hasMarkers()) {
     // What was passed in memory has to be moved behind a marker.
@@ -61,6 +61,27 @@ bool References::losesAcrossCall(unsigned Index) const {
   if (!C.Instructions[Index].MI->isCall() || OnlyBarriersPreserve)
     return false;
   return Flow->before(Index).Registers & ~FoundInOuterFrames & ~writtenRegisters(Index);
+}
+
+const char *References::whyLostAcross(unsigned Index, abi::frame_form Form) const {
+  const Instruction &I = C.Instructions[Index];
+  if (!Flow || !I.MI->isCall() || I.MI->isReturn())
+    return nullptr;
+  if (Undescribed)
+    return Reported ? nullptr : "references are handed on in memory that the code generator made for itself; return fewer of them by value";
+  PointReferences R = at(Index, Form);
+  if (EntryUnsafe && !Flow->before(Index).RootsReady) // a copy of what was passed in memory, by the C library
+    return nullptr;
+  // What was an argument only does not live behind the call.
+  if (losesAcrossCall(Index) && Index + 1 != C.size() &&
+      (Flow->before(Index + 1).Registers & Flow->before(Index).Registers & ~FoundInOuterFrames & ~writtenRegisters(Index)))
+    return "references live across a call in registers that only its convention preserves; use the usual calling convention";
+  bool Live = R.Registers & FoundInOuterFrames & ~writtenRegisters(Index) || !R.Slots.empty() || !Stack->roots().empty();
+  if ((R.CalleesUnsafe && !losesAcrossCall(Index)) || (Form == abi::frame_unknown && Live))
+    return "references live across a call in a frame that cannot be described there; do without stack realignment, pushed arguments and "
+           "assembly "
+           "that moves the stack pointer in this function";
+  return nullptr;
 }
 
 uint16_t References::writtenRegisters(unsigned Index) const {

@@ -33,6 +33,9 @@ public:
   /// Whether there is anything to say.
   bool any() const { return Undescribed || Flow; }
   PointReferences at(unsigned Index, abi::frame_form Form) const;
+  /// Why references that live across the call cannot be said; null if they can, or if nobody ever looks: a collection under such a call would have to end
+  /// the program.
+  const char *whyLostAcross(unsigned Index, abi::frame_form Form) const;
   /// Adds the base of slots and the stack roots.
   void describe(emit::FrameDescription &Frame) const;
 
@@ -59,6 +62,7 @@ private:
   std::unique_ptr<StackWords> Stack;
   std::unique_ptr<ReferenceFlow> Flow;
   bool Undescribed = false;
+  bool Reported = false; // by whoever found it undescribed
   bool EntryUnsafe = false;
   bool OnlyBarriersPreserve = false; // whatever preserves more registers than usual is the write barrier
 };
