@@ -1,6 +1,7 @@
 ; Where no table could name the references that live across a call, a collection would have to end the program: an error, when compiling.
 ; RUN: split-file %s %t
 ; RUN: not llc -load %plugin -O2 %t/callbr.ll -o /dev/null 2>&1 | FileCheck %t/callbr.ll
+; RUN: not opt -load-pass-plugin %passes -passes=stillpoint-markers -disable-output %t/vector.ll 2>&1 | FileCheck %t/vector.ll
 ; RUN: not llc -load %plugin -O2 %t/demoted.ll -o /dev/null 2>&1 | FileCheck %t/demoted.ll
 ; RUN: not llc -load %plugin -O2 %t/preserved.ll -o /dev/null 2>&1 | FileCheck %t/preserved.ll
 ; RUN: not llc -load %plugin -O2 %t/moved.ll -o /dev/null 2>&1 | FileCheck %t/moved.ll
@@ -16,6 +17,14 @@ on:
   call void @use(ptr addrspace(1) %p)
   ret void
 off:
+  ret void
+}
+;--- vector.ll
+; Left over: the passes before take vectors apart.
+; CHECK: error: {{.*}}in function vector {{.*}}: a vector of references to the collected heap cannot be used like this
+define void @vector(ptr %x, ptr %y) {
+  %v = load <2 x ptr addrspace(1)>, ptr %x
+  store <2 x ptr addrspace(1)> %v, ptr %y
   ret void
 }
 ;--- demoted.ll

@@ -110,13 +110,3 @@ pad:
   %l = landingpad { ptr, i32 } cleanup
   resume { ptr, i32 } %l
 }
-
-; What has no place makes the function undescribed.
-; CHECK-LABEL: @vector(
-; CHECK-SAME: #[[UNDESCRIBED:[0-9]+]]
-; CHECK: attributes #[[UNDESCRIBED]] = { "stillpoint-undescribed" }
-define void @vector(ptr %x, ptr %y) {
-  %v = load <2 x ptr addrspace(1)>, ptr %x
-  store <2 x ptr addrspace(1)> %v, ptr %y
-  ret void
-}
