@@ -20,6 +20,9 @@ struct managed_caller;
 
 namespace stillpoint::rt::arch {
 
+// A counter that grows steadily, some billions a second; where nobody knows, and on which processor, does not matter to those who ask.
+inline std::uint64_t ticks() noexcept { return __builtin_ia32_rdtsc(); }
+
 // Finds out how much vector state there is. Once, before the handler is installed.
 void initialize() noexcept;
 

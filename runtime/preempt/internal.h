@@ -18,6 +18,7 @@ extern std::atomic<int> process_id;
 
 void install_preempt_handler() noexcept; // SIGURG
 void install_fault_handler() noexcept;   // SIGSEGV
+void find_thread_state(worker &w) noexcept; // on its own thread
 
 inline std::uint64_t now_ns() noexcept {
   timespec t{};

@@ -32,7 +32,7 @@ struct exception_globals {
 };
 static_assert(sizeof(exception_globals) == 16);
 
-exception_globals &globals_of_this_thread() noexcept { return *reinterpret_cast<exception_globals *>(__cxxabiv1::__cxa_get_globals()); }
+exception_globals &globals_of(worker &w) noexcept { return *static_cast<exception_globals *>(w.exception_globals); }
 
 // Out of line: its caller may have changed threads since it last knew where errno is.
 [[gnu::noinline]] void set_errno_of_this_thread(int value) noexcept {
@@ -42,25 +42,30 @@ exception_globals &globals_of_this_thread() noexcept { return *reinterpret_cast<
 
 } // namespace
 
-void leave_task(task &t) noexcept {
+void find_thread_state(worker &w) noexcept {
+  w.errno_place = &errno;
+  w.exception_globals = __cxxabiv1::__cxa_get_globals();
+}
+
+void leave_task(worker &w, task &t) noexcept {
   if (!t.async_stopped) {
-    t.image.errno_value = errno;
+    t.image.errno_value = *w.errno_place;
     arch::read_float_words(t.image);
   } else if (const auto observe = stop_observer.load(std::memory_order_acquire); observe != nullptr) {
-    observe(this_worker()->request_time.load(std::memory_order_relaxed), now_ns());
+    observe(w.request_time.load(std::memory_order_relaxed), now_ns());
   }
   arch::reset_float_words();
-  exception_globals &globals = globals_of_this_thread();
+  exception_globals &globals = globals_of(w);
   t.image.caught_exceptions = globals.caught;
   t.image.uncaught_exceptions = globals.uncaught;
   globals = {};
   t.preempt_requested.store(false, std::memory_order_relaxed);
 }
 
-void enter_task(task &t) noexcept {
-  globals_of_this_thread() = {t.image.caught_exceptions, t.image.uncaught_exceptions};
+void enter_task(worker &w, task &t) noexcept {
+  globals_of(w) = {t.image.caught_exceptions, t.image.uncaught_exceptions};
   arch::write_float_words(t.image);
-  errno = t.image.errno_value;
+  *w.errno_place = t.image.errno_value;
 }
 
 // On the task's stack, called by async_preempt.S and stop_at_call; task::async_stopped and task::interrupted are set.

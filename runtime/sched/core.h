@@ -114,6 +114,10 @@ struct worker {
   worker_counters counters; // relaxed atomics, written by this worker (and its handler), read by anyone
 
   std::atomic<trace::capture *> wanted_trace{nullptr}; // whoever wants to know where this thread is; the handler answers and clears it
+  // This thread's own, found once by attach_worker.
+  int *errno_place = nullptr;
+  void *exception_globals = nullptr; // __cxa_get_globals()
+
   scan::frame_cache *frames = nullptr; // this thread's own
   void *signal_stack = nullptr;
   worker *next_all = nullptr; // list of all workers; workers are never freed while the process lives
@@ -160,8 +164,8 @@ bool request(worker &w, task &t) noexcept;
 
 // On the scheduler's stack, right after a switch from / right before a switch to a task. Between enter_task and the return into managed
 // code nothing may change errno or compute with floating point.
-void leave_task(task &t) noexcept; // thread -> t.image
-void enter_task(task &t) noexcept; // t.image -> thread
+void leave_task(worker &w, task &t) noexcept; // thread -> t.image
+void enter_task(worker &w, task &t) noexcept; // t.image -> thread
 
 // Whether a task that left managed code by calling the runtime (t.caller) may resume on another worker: walks its frames by the tables. A
 // frame whose call is a pinned point, or frames that cannot be walked while thread-local state may be live below, say no.

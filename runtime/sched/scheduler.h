@@ -25,6 +25,7 @@
 #define STILLPOINT_RUNTIME_SCHED_SCHEDULER_H
 
 #include "config.h"
+#include "sched/clock.h"
 #include "sched/core.h"
 #include "sched/lock.h"
 #include "sched/queue.h"
@@ -60,6 +61,7 @@ struct departure {
 struct os_thread : worker {
   // Its own thread only.
   scheduler *owner = nullptr;
+  recent_clock clock;
   departure leaving;
   sanitizer::thread_side sanitizer_side;
   bool ends = false;                // a task ended while locked to it

@@ -120,7 +120,7 @@ void make_ready(task &t) noexcept {
     return;
   change_state(t, task_state::parked, task_state::runnable);
   t.woken = true;
-  const worker *const w = this_worker();
+  worker *const w = this_worker();
   processor *const p = w && w->current && w->held->owner == s ? w->held : nullptr;
   if (worker *const only = bound_to(t); only && only != w) {
     os_thread &owner = thread_of(*only);
@@ -130,7 +130,7 @@ void make_ready(task &t) noexcept {
   }
   if (!p)
     return offer_woken(*s, t);
-  const std::uint64_t now = monotonic_now();
+  const std::uint64_t now = thread_of(*w).clock.now();
   t.slice_used = now - std::min(now, p->slice_begin);
   if (task *const earlier = p->next.exchange(&t, std::memory_order_acq_rel)) // pairs with take_slot and steal_slot
     push_woken(*s, *earlier);

@@ -69,7 +69,7 @@ void execute(os_thread &w, task &t, std::uint64_t now) noexcept {
   t.pinned_to = nullptr;
   t.woken = false;
   t.slice_used = 0;
-  preempt::enter_task(t);
+  preempt::enter_task(w, t);
   sanitizer::before_task(w.sanitizer_side, t);
   w.current = &t;
   std::atomic_signal_fence(std::memory_order_seq_cst); // the handler sees it set before we are on the task's stack
@@ -77,7 +77,7 @@ void execute(os_thread &w, task &t, std::uint64_t now) noexcept {
   std::atomic_signal_fence(std::memory_order_seq_cst);
   w.current = nullptr;
   sanitizer::after_task(w.sanitizer_side);
-  preempt::leave_task(t);
+  preempt::leave_task(w, t);
   w.held->running.store(nullptr, std::memory_order_relaxed);
 }
 
@@ -214,10 +214,10 @@ void *worker_thread(void *argument) noexcept {
 } // namespace
 
 void worker_loop(os_thread &w) noexcept {
-  std::uint64_t now = monotonic_now();
+  std::uint64_t now = w.clock.now();
   while (task *const t = find_runnable(w, now)) {
     execute(w, *t, now);
-    now = monotonic_now();
+    now = w.clock.now();
     const bool was_preempted = w.leaving.why == departure::reason::preempted;
     settle(w, *t, now);
     if (was_preempted)

@@ -115,10 +115,10 @@ fake_worker::~fake_worker() {
 bool fake_worker::resume(fake_task &t) {
   t.control.last_worker = &control;
   control.current = &t.control;
-  rt::preempt::enter_task(t.control);
+  rt::preempt::enter_task(*rt::this_worker(), t.control);
   rt::arch::__stillpoint_switch_context(&control.scheduler_context, t.control.context);
   control.current = nullptr;
-  rt::preempt::leave_task(t.control);
+  rt::preempt::leave_task(*rt::this_worker(), t.control);
   return !t.finished;
 }
 
