@@ -40,11 +40,13 @@ void be_punctual() noexcept {
 }
 
 // From when on the task that runs on p has to give way, and never if to nobody. `started` is when it began.
-std::uint64_t wanted_off_at(const processor &p, std::uint64_t started, bool gives_way_to_woken) noexcept {
+std::uint64_t wanted_off_at(const processor &p, std::uint64_t started, bool gives_way_to_woken, std::uint64_t now) noexcept {
   const bool next_waits = p.next.load(std::memory_order_relaxed) && crowded(*p.owner);
   if (gives_way_to_woken || next_waits || thread_of(*p.self.load(std::memory_order_relaxed)).bound_woken.load(std::memory_order_relaxed))
     return std::min(started + wake_grace_ns, p.slice_end.load(std::memory_order_relaxed));
-  return others_could_run(p) ? p.slice_end.load(std::memory_order_relaxed) : never;
+  // If nobody else could run, look once more at the end of the slice: a queue that is empty now and then must not alarm us each time it is not.
+  const std::uint64_t end = p.slice_end.load(std::memory_order_relaxed);
+  return end > now || others_could_run(p) ? end : never;
 }
 
 // Of the busy processors, the `count` that have run longest give way to the tasks on the woken list: those that began at this time or
@@ -82,9 +84,13 @@ std::uint64_t ask(processor &p, task &t, std::uint64_t turn, std::uint64_t now) 
 
 // When the monitor has to look next; asks for what is due if `act`.
 std::uint64_t look(scheduler &s, std::uint64_t now, bool act) noexcept {
-  std::uint64_t next = s.watcher.load(std::memory_order_relaxed) ? never : s.sleepers.earliest();
+  // While many woken tasks wait, the workers fire more timers when those are served.
+  const bool others_do = s.watcher.load(std::memory_order_relaxed) || s.woken_count.load(std::memory_order_relaxed) >= timers_at_once;
+  const std::uint64_t timer = others_do ? never : s.sleepers.earliest();
   if (s.set.asyncpreemptoff)
-    return next;
+    return timer;
+  std::uint64_t next = never;
+  std::uint64_t first_change = never; // when a processor could be taken from its task for a sleeper
   const std::uint64_t youngest = youngest_to_give_way(s, crowded(s) ? s.woken_count.load(std::memory_order_relaxed) : 0);
   for (unsigned i = 0; i < s.slots; ++i) {
     processor &p = s.processors[i];
@@ -93,14 +99,18 @@ std::uint64_t look(scheduler &s, std::uint64_t now, bool act) noexcept {
     if (!t)
       continue;
     const std::uint64_t started = p.started.load(std::memory_order_relaxed);
-    std::uint64_t when = wanted_off_at(p, started, started <= youngest && youngest != 0);
+    first_change = std::min(first_change, started + wake_grace_ns);
+    std::uint64_t when = wanted_off_at(p, started, started <= youngest && youngest != 0, now);
     if (when <= now && act)
       when = ask(p, *t, turn, now);
     else if (when <= now && p.asked_turn == turn)
       when = p.ask_again_at;
     next = std::min(next, when);
   }
-  return next;
+  // Until then the workers look at the timers themselves, between two tasks.
+  if (first_change != never && timer != never)
+    return std::min(next, std::max(timer, first_change));
+  return std::min(next, timer);
 }
 
 } // namespace

@@ -28,6 +28,15 @@ public:
     tail_ = &t;
   }
 
+  // Moves all of `other` behind what is here.
+  void append(task_list &other) noexcept {
+    if (other.empty())
+      return;
+    (tail_ ? tail_->next : head_) = other.head_;
+    tail_ = other.tail_;
+    other = {};
+  }
+
   task *pop_front() noexcept {
     task *const t = head_;
     if (t) {

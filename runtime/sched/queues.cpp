@@ -166,6 +166,12 @@ void push_woken(scheduler &s, task &t) noexcept {
   s.woken_count.fetch_add(1, std::memory_order_relaxed);
 }
 
+void push_woken(scheduler &s, task_list &all, std::uint32_t count) noexcept {
+  const lock_guard held(s.mutex);
+  s.woken.append(all);
+  s.woken_count.fetch_add(count, std::memory_order_relaxed);
+}
+
 task *pick(processor &p, std::uint64_t now) noexcept {
   if (task *const t = pick_woken(p))
     return t;

@@ -42,6 +42,8 @@ namespace stillpoint::rt {
 inline constexpr std::uint64_t wake_grace_ns = 50'000;
 // Woken tasks served in a row before one of the others.
 inline constexpr unsigned woken_streak_limit = 16;
+// No more timers are fired while so many woken tasks wait: what a timer touches is still in the cache when its task runs.
+inline constexpr unsigned timers_at_once = 128;
 // The global queue is looked at first every so many turns, even if the processor's own is not empty.
 inline constexpr unsigned global_turn = 61;
 
@@ -174,6 +176,7 @@ namespace sched {
 void push_local(processor &p, task &t) noexcept;                     // the worker's own thread
 void push_global(scheduler &s, task &t, std::uint64_t now) noexcept; // any thread; wakes nobody
 void push_woken(scheduler &s, task &t) noexcept;                     // any thread; wakes nobody
+void push_woken(scheduler &s, task_list &all, std::uint32_t count) noexcept; // so many; empties the list
 // The next task for p, without stealing; null if there is none.
 task *pick(processor &p, std::uint64_t now) noexcept;
 task *steal(processor &p) noexcept;

@@ -132,6 +132,8 @@ unsigned timers::fire_due(std::uint64_t now, unsigned limit, task_list &wake) no
     timer &t = *slots_[heap_.front().slot].set;
     t.slot_ = timer::no_slot;
     pop();
+    if (!heap_.empty())
+      __builtin_prefetch(slots_[heap_.front().slot].set); // on a cold stack
     t.fire(t, wake);
     drop_cancelled();
   }

@@ -12,15 +12,15 @@
 namespace stillpoint::rt::sched {
 namespace {
 
-// If a waiting worker waits for timers, but not early enough, wakes it; if none does, says when the monitor has to fire the next one. Behind a
-// fence.
-std::uint64_t call_for_timers(scheduler &s) noexcept {
+// If a waiting worker waits for timers, but not early enough, wakes it; if none does, says when the monitor has to fire the next one, not before
+// `earliest`. Behind a fence.
+std::uint64_t call_for_timers(scheduler &s, std::uint64_t earliest) noexcept {
   const std::uint64_t timer = s.sleepers.earliest();
   if (timer == never)
     return never;
   os_thread *const watcher = s.watcher.load(std::memory_order_relaxed);
   if (!watcher)
-    return timer;
+    return std::max(timer, earliest);
   if (timer < s.watch_until.load(std::memory_order_relaxed))
     rouse(*watcher);
   return never;
@@ -86,28 +86,34 @@ void arm(processor &p) noexcept {
     else if (others_could_run(p))
       when = p.slice_end.load(std::memory_order_relaxed);
   }
-  alarm_monitor(s, std::min(when, call_for_timers(s)));
+  const std::uint64_t grace = s.set.asyncpreemptoff ? 0 : p.started.load(std::memory_order_relaxed) + wake_grace_ns;
+  alarm_monitor(s, std::min(when, call_for_timers(s, grace)));
 }
 
 void set_timer(scheduler &s, timer &t, std::uint64_t when) noexcept {
   if (!s.sleepers.set(t, when))
     return;
   std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fences in monitor_loop and take_watch
-  alarm_monitor(s, call_for_timers(s));
+  alarm_monitor(s, call_for_timers(s, 0));
 }
 
 unsigned fire_timers(scheduler &s, processor *p, std::uint64_t now) noexcept {
-  if (s.sleepers.earliest() > now)
+  const std::uint32_t waiting = s.woken_count.load(std::memory_order_relaxed);
+  if (waiting >= timers_at_once || s.sleepers.earliest() > now)
     return 0;
   task_list due;
-  const unsigned count = s.sleepers.fire_due(now, 128, due);
+  const unsigned count = s.sleepers.fire_due(now, timers_at_once - waiting, due);
+  task_list woken;
   unsigned loose = 0;
   while (task *const t = due.pop_front()) {
     change_state(*t, task_state::parked, task_state::runnable);
     t->woken = true;
-    push_woken(s, *t);
+    t->slice_used = 0;
+    woken.push_back(*t);
     ++loose;
   }
+  if (loose != 0)
+    push_woken(s, woken, loose);
   std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fence in wait_for_work
   if (loose > (p ? 1 : 0))
     wake_one(s);
