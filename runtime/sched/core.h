@@ -126,6 +126,8 @@ struct worker {
 
 // The worker of the calling thread, or null. Never cached across a switch: a task may come back on another thread.
 worker *this_worker() noexcept;
+// What it returns; for functions that are called all the time, and in which nothing switches tasks. Written by set_this_worker().
+extern constinit thread_local worker *current_worker;
 
 // The head of the list of all workers ever attached (acquire).
 worker *all_workers() noexcept;

@@ -18,9 +18,10 @@
 #include <sys/prctl.h>
 
 namespace stillpoint::rt {
-namespace {
 
 constinit thread_local worker *current_worker = nullptr;
+
+namespace {
 
 struct worker_pool {
   lock mutex;

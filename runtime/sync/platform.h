@@ -31,9 +31,9 @@ using core = basic_channel<platform>;
 
 inline core &core_of(detail::channel *c) noexcept { return *static_cast<core *>(c); }
 
-// Whether the calling task is to be stopped: the fast paths ask, and leave it to the slow ones, which know their caller.
+// Whether the calling task is to be stopped: the fast paths, which do not switch, ask, and leave it to the slow ones, which know their caller.
 inline bool stop_wanted() noexcept {
-  const worker *const w = this_worker();
+  const worker *const w = current_worker;
   return w != nullptr && preempt::wanted_and_allowed(w->current);
 }
 
