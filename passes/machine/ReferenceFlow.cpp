@@ -324,10 +324,14 @@ void ReferenceFlow::propagateForward() {
       bool Throws = any_of(B.successors(), [](const MachineBasicBlock *T) { return T->isEHPad(); });
       for (unsigned I = C.range(B).Begin; I != C.range(B).End; ++I) {
         forward(I, S);
-        if (Throws && C.Instructions[I].MI->isCall())
-          for (const MachineBasicBlock *T : B.successors())
-            if (T->isEHPad())
-              Enter(*T, S);
+        if (!Throws || !C.Instructions[I].MI->isCall())
+          continue;
+        // Whatever call of these it is that throws, it stands behind the RootsMarker: in front of it there are only calls that set and copy memory.
+        State AtPad = S;
+        AtPad.Registers &= ~RootsPendingBit;
+        for (const MachineBasicBlock *T : B.successors())
+          if (T->isEHPad())
+            Enter(*T, AtPad);
       }
       for (const MachineBasicBlock *T : B.successors())
         if (!T->isEHPad())
