@@ -71,7 +71,7 @@ int make_files(int &events, int &alarm) noexcept {
   events = epoll_create1(EPOLL_CLOEXEC);
   alarm = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   epoll_event event{};
-  event.events = EPOLLIN | EPOLLET;
+  event.events = EPOLLIN; // until somebody who waits has read it: else one that does not wait would take it away
   if (events >= 0 && alarm >= 0 && epoll_ctl(events, EPOLL_CTL_ADD, alarm, &event) == 0)
     return 0;
   const int error = errno;
@@ -98,6 +98,12 @@ int open_instance() noexcept {
   return 0;
 }
 
+void quiet_alarm() noexcept {
+  std::uint64_t count;
+  while (read(the.alarm, &count, sizeof count) < 0 && errno == EINTR)
+    ;
+}
+
 // A task of a run() that is over stays where it is.
 bool lives(const rt::task &t) noexcept {
   const rt::scheduler *const s = rt::sched::active();
@@ -105,9 +111,9 @@ bool lives(const rt::task &t) noexcept {
 }
 
 void take_event(const epoll_event &event, rt::task_list &woken, unsigned &count) noexcept {
-  descriptor *const d = event.data.u64 ? descriptor_of(event.data.u64) : nullptr;
+  descriptor *const d = descriptor_of(event.data.u64);
   if (!d)
-    return; // the alarm, or a descriptor that has a new life
+    return; // it has a new life
   if (event.events & leaves_doubt)
     d->hung_up.store(true, std::memory_order_relaxed); // before the gate's release
   const auto open = [&](direction which) {
@@ -162,8 +168,13 @@ unsigned poll(std::uint64_t until, rt::task_list &woken) noexcept {
   }
   const int n = epoll_pwait2(the.events, events.data(), events.size(), until == rt::never ? nullptr : &patience, nullptr);
   unsigned count = 0;
-  for (int i = 0; i < n; ++i)
-    take_event(events[static_cast<std::size_t>(i)], woken, count);
+  for (int i = 0; i < n; ++i) {
+    const epoll_event &event = events[static_cast<std::size_t>(i)];
+    if (event.data.u64 != 0)
+      take_event(event, woken, count);
+    else if (until != 0)
+      quiet_alarm();
+  }
   return count;
 }
 

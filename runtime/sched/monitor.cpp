@@ -86,7 +86,7 @@ std::uint64_t ask(processor &p, task &t, std::uint64_t turn, std::uint64_t now) 
 std::uint64_t look(scheduler &s, std::uint64_t now, bool act) noexcept {
   // While many woken tasks wait, the workers fire more timers when those are served.
   const bool others_do = s.watcher.load(std::memory_order_relaxed) || s.woken_count.load(std::memory_order_relaxed) >= timers_at_once;
-  const std::uint64_t timer = others_do ? never : s.sleepers.earliest();
+  const std::uint64_t timer = std::min(others_do ? never : s.sleepers.earliest(), poll_due(s));
   if (s.set.asyncpreemptoff)
     return timer;
   std::uint64_t next = never;
@@ -128,6 +128,7 @@ void monitor_loop(scheduler &s) noexcept {
     if (!s.watcher.load(std::memory_order_relaxed))
       while (fire_timers(s, nullptr, now) != 0)
         ;
+    poll_for_others(s, now);
     std::uint64_t deadline = look(s, now, true);
     s.monitor_deadline.store(deadline, std::memory_order_seq_cst);
     std::atomic_thread_fence(

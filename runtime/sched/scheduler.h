@@ -40,6 +40,8 @@ namespace stillpoint::rt {
 
 // How long a task runs undisturbed before one that was woken may have its place.
 inline constexpr std::uint64_t wake_grace_ns = 50'000;
+// How long tasks that wait for the poller go without anybody looking.
+inline constexpr std::uint64_t poll_patience_ns = 2'000'000;
 // Woken tasks served in a row before one of the others.
 inline constexpr unsigned woken_streak_limit = 16;
 // No more timers are fired while so many woken tasks wait: what a timer touches is still in the cache when its task runs.
@@ -149,6 +151,7 @@ struct scheduler {
   timers sleepers;
   std::atomic<os_thread *> watcher{nullptr}; // the waiting worker that gets up for timers. Written under `mutex`
   std::atomic<std::uint64_t> watch_until{never};
+  std::atomic<bool> watcher_polls{false};  // it waits in the poller. Written under `mutex`
   std::atomic<std::uint64_t> last_poll{0}; // when somebody last looked at the poller
 
   alignas(64) std::atomic<std::uint64_t> monitor_deadline{0}; // 0: awake
@@ -212,6 +215,20 @@ void release_processor(processor &p) noexcept;
 processor *take_idle_processor(os_thread &w, processor *wanted) noexcept;
 // Wakes a waiting worker to look around. Any thread.
 void rouse(os_thread &w) noexcept;
+
+// The poller (polling.cpp; poller.h says what it is).
+bool poller_wanted() noexcept; // somebody waits for it
+// Without waiting, for p: what it finds goes to p's queue. Returns how many tasks. p's worker, scheduler's stack.
+unsigned poll_here(processor &p, std::uint64_t now) noexcept;
+// The monitor's: if nobody has for too long.
+void poll_for_others(scheduler &s, std::uint64_t now) noexcept;
+// When the monitor has to do that.
+std::uint64_t poll_due(const scheduler &s) noexcept;
+// Behind a fence: makes a watcher poll that only waits for timers; if there is no watcher, the same answer.
+std::uint64_t call_for_poller(scheduler &s) noexcept;
+// Makes runnable what was found: for p and those who steal; for whoever has time.
+void run_polled(processor &p, task_list &ready, unsigned count) noexcept;
+void offer_polled(scheduler &s, task_list &ready, unsigned count) noexcept;
 
 // Makes a parked task runnable and sees to it that it runs soon. Any thread, also one that is no worker.
 void make_ready(task &t) noexcept;

@@ -11,6 +11,7 @@
 //
 // Rejected: a queue of its own for each locked thread (nobody would know when such a task's turn has come among the others).
 #include "fatal.h"
+#include "sched/poller.h"
 #include "sched/scheduler.h"
 
 #include <algorithm>
@@ -18,7 +19,7 @@
 namespace stillpoint::rt::sched {
 namespace {
 
-enum : std::uint32_t { awake, asleep, roused };
+enum : std::uint32_t { awake, asleep, polling, roused };
 
 constexpr std::uint32_t least_spins = 8;
 
@@ -164,26 +165,42 @@ bool withdraw(os_thread &w, processor *wanted = nullptr) noexcept {
   return true;
 }
 
-// When this worker has to get up by itself: for the next timer, if nobody else does. One that gets up too late for it is roused.
-std::uint64_t take_watch(os_thread &w) noexcept {
+// Who sleeps without being told until when must not be taken for the one who gets up.
+void end_watch(scheduler &s, const os_thread &w) noexcept STILLPOINT_REQUIRES(s.mutex) {
+  if (s.watcher.load(std::memory_order_relaxed) != &w)
+    return;
+  s.watcher.store(nullptr, std::memory_order_seq_cst);
+  s.watch_until.store(never, std::memory_order_relaxed);
+  s.watcher_polls.store(false, std::memory_order_relaxed);
+}
+
+// When this worker has to get up by itself: for the next timer and the first event, if nobody else does. One that gets up too late for that is
+// roused. `polls`: it has to wait in the poller.
+std::uint64_t take_watch(os_thread &w, bool &polls) noexcept {
   scheduler &s = *w.owner;
   os_thread *too_late = nullptr;
   {
     const lock_guard held(s.mutex);
     for (;;) {
       const std::uint64_t when = s.sleepers.earliest();
+      polls = poller_wanted();
       os_thread *const watcher = s.watcher.load(std::memory_order_relaxed);
-      if (!w.pooled || when == never)
+      if (!w.pooled || (when == never && !polls)) {
+        polls = false;
+        end_watch(s, w);
         return never;
+      }
       if (watcher && watcher != &w) {
-        if (s.watch_until.load(std::memory_order_relaxed) > when)
+        if (s.watch_until.load(std::memory_order_relaxed) > when || (polls && !s.watcher_polls.load(std::memory_order_relaxed)))
           too_late = watcher;
+        polls = false;
         break;
       }
       s.watcher.store(&w, std::memory_order_relaxed);
       s.watch_until.store(when, std::memory_order_relaxed);
+      s.watcher_polls.store(polls, std::memory_order_relaxed);
       std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fence in arm(): it sees our time or we see its timer
-      if (s.sleepers.earliest() >= when)
+      if (s.sleepers.earliest() >= when && (polls || !poller_wanted()))
         return when;
     }
   }
@@ -197,10 +214,7 @@ void drop_watch(os_thread &w) noexcept {
   if (s.watcher.load(std::memory_order_relaxed) != &w)
     return;
   const lock_guard held(s.mutex);
-  if (s.watcher.load(std::memory_order_relaxed) == &w) {
-    s.watcher.store(nullptr, std::memory_order_seq_cst);
-    s.watch_until.store(never, std::memory_order_relaxed);
-  }
+  end_watch(s, w);
 }
 
 // Takes what it was given. Null with w.held set or not: see await_processor.
@@ -238,6 +252,18 @@ void sleep(os_thread &w, std::uint64_t deadline) noexcept {
   w.word.exchange(awake, std::memory_order_seq_cst); // whoever roused us before this did what we look for afterwards
 }
 
+// The same in the poller. Returns how many tasks that has found.
+unsigned sleep_in_poller(os_thread &w, std::uint64_t deadline, task_list &ready) noexcept {
+  std::uint32_t seen = awake;
+  unsigned found = 0;
+  if (w.word.compare_exchange_strong(seen, polling, std::memory_order_seq_cst)) { // as above; who rouses us ends the poll
+    found = the_poller()->poll(deadline, ready);
+    w.owner->last_poll.store(monotonic_now(), std::memory_order_relaxed);
+  }
+  w.word.exchange(awake, std::memory_order_seq_cst);
+  return found;
+}
+
 // The run ends: nobody gives it anything any more.
 void cease(os_thread &w) noexcept {
   scheduler &s = *w.owner;
@@ -251,8 +277,14 @@ void cease(os_thread &w) noexcept {
 worker *bound_to(const task &t) noexcept { return t.locked_to ? t.locked_to : t.pinned_to; }
 
 void rouse(os_thread &w) noexcept {
-  if (w.word.exchange(roused, std::memory_order_seq_cst) == asleep)
-    futex_wake(w.word, 1);
+  switch (w.word.exchange(roused, std::memory_order_seq_cst)) {
+  case asleep:
+    return futex_wake(w.word, 1);
+  case polling:
+    return the_poller()->wake();
+  default:
+    return;
+  }
 }
 
 void wake_one(scheduler &s) noexcept {
@@ -298,6 +330,21 @@ void wait_for_work(os_thread &w) noexcept {
     withdraw(w, &p);
 }
 
+// Waits for an event. True: there was one, and w has a processor for its tasks; false: the others have them, or there was none.
+bool watch_poller(os_thread &w, std::uint64_t deadline) noexcept {
+  task_list ready;
+  const unsigned found = sleep_in_poller(w, deadline, ready);
+  if (found == 0)
+    return false;
+  drop_watch(w);
+  if (!w.given.load(std::memory_order_acquire) && withdraw(w)) { // who has been given one takes it with the task that it comes with
+    run_polled(*w.held, ready, found);
+    return true;
+  }
+  offer_polled(*w.owner, ready, found);
+  return false;
+}
+
 task *await_processor(os_thread &w) noexcept {
   scheduler &s = *w.owner;
   spin(w);
@@ -306,8 +353,14 @@ task *await_processor(os_thread &w) noexcept {
       cease(w);
       return nullptr;
     }
-    const std::uint64_t deadline = take_watch(w);
-    sleep(w, deadline);
+    bool polls = false;
+    const std::uint64_t deadline = take_watch(w, polls);
+    if (polls) {
+      if (watch_poller(w, deadline))
+        return nullptr;
+    } else {
+      sleep(w, deadline);
+    }
     if (deadline == never || w.given.load(std::memory_order_relaxed) || monotonic_now() < deadline)
       continue;
     drop_watch(w);

@@ -87,7 +87,7 @@ void arm(processor &p) noexcept {
       when = p.slice_end.load(std::memory_order_relaxed);
   }
   const std::uint64_t grace = s.set.asyncpreemptoff ? 0 : p.started.load(std::memory_order_relaxed) + wake_grace_ns;
-  alarm_monitor(s, std::min(when, call_for_timers(s, grace)));
+  alarm_monitor(s, std::min({when, call_for_timers(s, grace), call_for_poller(s)}));
 }
 
 void set_timer(scheduler &s, timer &t, std::uint64_t when) noexcept {

@@ -174,7 +174,12 @@ task *find_runnable(os_thread &w, std::uint64_t &now) noexcept {
     processor &p = *w.held;
     if (!t) {
       fire_timers(s, &p, now);
+      const bool turn_to_poll = p.turns.load(std::memory_order_relaxed) % global_turn == 0;
+      if (turn_to_poll)
+        poll_here(p, now);
       t = pick(p, now);
+      if (!t && !turn_to_poll && poll_here(p, now) != 0)
+        t = pick(p, now);
     }
     if (!t && w.locked.load(std::memory_order_relaxed) == 0)
       t = steal(p);

@@ -208,7 +208,6 @@ TEST(net_close_runs, a_handle_outlives_its_run) {
   auto [near, far] = net::unix_stream::pair();
   for (int i = 0; i < 3; ++i)
     run_on(2, [&near = near, &far = far] {
-      const driver d;
       far.write_all("x");
       char b[1];
       EXPECT_EQ(near.read(b), 1u);
@@ -220,7 +219,6 @@ TEST(net_close_runs, a_handle_outlives_its_run) {
       far.write_all("y");
     });
   run_on(1, [&near = near] {
-    const driver d;
     go([&near = near] {
       char b[1];
       std::error_code ec;
@@ -231,7 +229,6 @@ TEST(net_close_runs, a_handle_outlives_its_run) {
   });
   far.close();
   run_on(1, [] { // events for the task of the run before
-    const driver d;
     sleep_for(2ms);
   });
 }

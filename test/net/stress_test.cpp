@@ -113,7 +113,6 @@ TEST(net_fork, a_child_polls_for_itself) {
   auto [near, far] = net::unix_stream::pair();
   const auto ping = [&near = near, &far = far] {
     run_on(2, [&] {
-      const driver d;
       const background reader([&] {
         char b[1];
         EXPECT_EQ(near.read(b), 1u);

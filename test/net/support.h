@@ -4,8 +4,6 @@
 #ifndef STILLPOINT_TEST_NET_SUPPORT_H
 #define STILLPOINT_TEST_NET_SUPPORT_H
 
-#include "net/poller.h"
-#include "sched/poller.h"
 #include "test/sched/support.h"
 
 #include <stillpoint/net.hpp>
@@ -20,37 +18,12 @@ namespace stillpoint::test {
 
 using namespace std::chrono_literals;
 
-// Stands in for the scheduler: takes in events and wakes whom they wake.
-class driver {
-public:
-  ~driver() {
-    stop_ = true;
-    thread_.join();
-  }
-
-private:
-  std::atomic<bool> stop_{false};
-  std::thread thread_{[this] {
-    while (!stop_) {
-      rt::task_list woken;
-      net::detail::poll(rt::monotonic_now() + 1'000'000, woken);
-      while (rt::task *const t = woken.pop_front())
-        rt::sched::ready(*t);
-      if (!rt::sched::the_poller())
-        usleep(1000);
-    }
-  }};
-};
-
 // Short slices, so that tasks are stopped all over the place.
 class net_fixture : public on_processors {
 protected:
   template <class F>
   void in_run(F f) {
-    run_on(GetParam(), [&] {
-      const driver d;
-      f();
-    });
+    run_on(GetParam(), f);
   }
 
 private:
