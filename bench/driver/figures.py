@@ -39,6 +39,10 @@ BARS = {
     "select2.ready.ns": ("<", 60.0),
     "select8.ready.ns": ("<", 200.0),
     "task.parked.bytes": ("<", 4500.0),
+    "echo.over_go": (">=", 1.0),
+    "echo.over_epoll": (">=", 0.95),
+    "echo.rtt_p99_over_go": ("<=", 1.0),
+    "echo.idle.extra_threads": ("<=", 3.0),
 }
 
 HOLDS = {"<": lambda v, b: v < b, "<=": lambda v, b: v <= b, ">=": lambda v, b: v >= b}
