@@ -16,6 +16,7 @@
 #include <stillpoint/sleep.hpp>
 #include <stillpoint/stop_token.hpp>
 #include <stillpoint/task.hpp>
+#include <stillpoint/timer.hpp>
 #include <stillpoint/wait_group.hpp>
 
 #ifdef __STILLPOINT__ // the plugin's

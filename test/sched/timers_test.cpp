@@ -23,6 +23,7 @@ struct recorder : rt::timer {
   std::vector<recorder *> &fired;
 };
 
+// Go: TestAfterQueuing (time/sleep_test.go), without a clock.
 TEST(timers_test, due_by_time_then_by_order) {
   std::vector<recorder *> fired;
   recorder a(fired), b(fired), c(fired), d(fired);
@@ -133,7 +134,7 @@ TEST(timers_test, like_an_ordered_map) {
   }
 }
 
-// Behind cancel() a timer is nobody's: here its memory becomes something else at once. One of the two sees each shot.
+// Go: TestTimerStopStress. Behind cancel() a timer is nobody's: here its memory becomes something else at once. One of the two sees each shot.
 TEST(timers_test, cancelled_on_one_thread_fired_on_another) {
   constexpr int rounds = 20'000;
   struct shot : rt::timer {
