@@ -43,6 +43,8 @@ BARS = {
     "echo.over_epoll": (">=", 0.95),
     "echo.rtt_p99_over_go": ("<=", 1.0),
     "echo.idle.extra_threads": ("<=", 3.0),
+    **{f"{name}.over_go": ("<=", 1.0) for name in ("mutex.uncontended", "mutex.contended2", "mutex.contended8", "timers.lateness.p50",
+                                                  "timers.lateness.p99", "timers.burst")},
 }
 
 HOLDS = {"<": lambda v, b: v < b, "<=": lambda v, b: v <= b, ">=": lambda v, b: v >= b}

@@ -39,12 +39,12 @@ double mutex_pairs(int tasks, long pairs) {
   return taken / static_cast<double>(counter);
 }
 
-// How late each of `count` sleepers woke, sorted; their times lie `apart` ns apart, the first half a second from now.
+// How late each of `count` sleepers woke, sorted; their times lie `apart` ns apart, the first a second from now.
 std::vector<std::uint64_t> lateness(long count, double apart) {
   std::vector<std::uint64_t> late(static_cast<std::size_t>(count));
   stillpoint::wait_group ended;
   ended.add(count);
-  const std::uint64_t first = bench::now() + 500'000'000;
+  const std::uint64_t first = bench::now() + 1'000'000'000;
   for (long i = 0; i < count; ++i)
     stillpoint::go({.stack_size = 16 << 10}, [&, i, when = first + static_cast<std::uint64_t>(static_cast<double>(i) * apart)] {
       stillpoint::sleep_until(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(when)));

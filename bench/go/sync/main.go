@@ -37,7 +37,7 @@ func lateness(count int, apart float64) []float64 {
 	late := make([]float64, count)
 	var ended sync.WaitGroup
 	ended.Add(count)
-	first := time.Now().Add(500 * time.Millisecond)
+	first := time.Now().Add(time.Second)
 	for i := 0; i < count; i++ {
 		go func(i int) {
 			when := first.Add(time.Duration(float64(i) * apart))
