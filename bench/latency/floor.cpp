@@ -56,7 +56,7 @@ void spin_forever() {
   alternate.ss_sp = signal_stack;
   alternate.ss_size = sizeof signal_stack;
   sigaltstack(&alternate, nullptr);
-  thread_id = static_cast<pid_t>(syscall(SYS_gettid));
+  thread_id = static_cast<pid_t>(::syscall(SYS_gettid));
   for (;;) {
     spinning.wait(false);
     while (spinning.load(std::memory_order_relaxed))
@@ -92,7 +92,7 @@ void set_spinning(bool spin) {
 std::uint64_t interrupt() {
   arrived_at = 0;
   std::uint64_t before = now();
-  syscall(SYS_tgkill, getpid(), thread_id, SIGUSR2);
+  ::syscall(SYS_tgkill, getpid(), thread_id, SIGUSR2);
   std::uint64_t arrived;
   while (!(arrived = arrived_at.load(std::memory_order_acquire)))
     ;

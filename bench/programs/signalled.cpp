@@ -42,7 +42,7 @@ void send_signals(pid_t thread) {
         ++next.tv_sec;
       }
       clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, nullptr);
-      syscall(SYS_tgkill, process, thread, SIGURG);
+      ::syscall(SYS_tgkill, process, thread, SIGURG);
     }
   }
 }
@@ -68,7 +68,7 @@ int main() {
   action.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
   if (sigaltstack(&stack, nullptr) != 0 || sigaction(SIGURG, &action, nullptr) != 0)
     return 1;
-  std::thread(send_signals, static_cast<pid_t>(syscall(SYS_gettid))).detach();
+  std::thread(send_signals, static_cast<pid_t>(::syscall(SYS_gettid))).detach();
   bench::serve_segments(names, [](kernel_function *run, std::uint64_t rounds, std::uint64_t repetitions) {
     return bench::take_turns(ways, repetitions, [&](unsigned way) { return run_segment(way, run, rounds); });
   });

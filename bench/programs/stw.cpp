@@ -49,7 +49,7 @@ std::vector<std::uint64_t> bare_signals(int count) {
     std::this_thread::sleep_for(500us);
     arrived = false;
     const std::uint64_t start = bench::now();
-    syscall(SYS_tgkill, getpid(), id.load(), SIGUSR1);
+    ::syscall(SYS_tgkill, getpid(), id.load(), SIGUSR1);
     while (!arrived.load(std::memory_order_acquire))
       __builtin_ia32_pause();
     taken.push_back(bench::now() - start);

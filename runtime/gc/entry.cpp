@@ -7,6 +7,7 @@
 // Invariant: a cell that has been taken is returned at once; nothing in between may park, because nothing lists it yet.
 #include "stillpoint/gc/entry.hpp"
 
+#include "fatal.h"
 #include "gc/cycle.h"
 #include "gc/death.h"
 #include "gc/heap.h"
@@ -204,8 +205,10 @@ extern "C" void __stillpoint_shade(std::uintptr_t stored) noexcept {
   using namespace stillpoint::rt::gc;
   if (!heap_now.marking.load(std::memory_order_relaxed))
     return;
-  if (cache *const mine = this_cache())
+  if (cache *const mine = this_cache()) {
+    if (!this_runs) [[unlikely]]
+      stillpoint::rt::fatal("a reference was stored into collected memory inside syscall() or foreign(): the collector may be anywhere");
     mark(*mine, stored);
-  else
+  } else
     mark_from_outside(stored);
 }

@@ -28,7 +28,7 @@ void let_default_happen(int number, const siginfo_t &info) noexcept {
   sigaction(number, &standard, nullptr);
   // A fault comes again by itself when the handler returns; a signal that was sent does not.
   if (!is_fault(info))
-    syscall(SYS_tgkill, getpid(), syscall(SYS_gettid), number);
+    ::syscall(SYS_tgkill, getpid(), ::syscall(SYS_gettid), number);
 }
 
 void on_fault(int number, siginfo_t *info, void *context) {

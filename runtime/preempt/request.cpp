@@ -32,7 +32,7 @@ void after_fork_in_child() noexcept {
   map::unlock_after_fork_in_child();
   process_id.store(getpid(), std::memory_order_relaxed);
   if (worker *const w = this_worker(); w != nullptr) {
-    w->thread_id = static_cast<int>(syscall(SYS_gettid));
+    w->thread_id = static_cast<int>(::syscall(SYS_gettid));
     w->signal_in_flight.store(false, std::memory_order_relaxed);
   }
 }
@@ -48,7 +48,7 @@ void initialize_once() noexcept {
 
 // Whether a signal may be sent to the worker now; if so it counts as in flight.
 bool claim_flight(worker &w, std::uint64_t now) noexcept {
-  if (!w.signal_in_flight.exchange(true, std::memory_order_acq_rel)) {
+  if (!w.signal_in_flight.exchange(true, std::memory_order_seq_cst)) {
     w.send_time.store(now, std::memory_order_relaxed);
     return true;
   }
@@ -71,9 +71,14 @@ bool request(worker &w, task &t) noexcept {
     w.request_time.store(now, std::memory_order_relaxed);
   if (!claim_flight(w, now))
     return false;
+  // Pairs with the entry of an announced call (sched/call.cpp), which writes `announced` and then waits for a signal in flight.
+  if (w.announced.load(std::memory_order_seq_cst)) {
+    w.signal_in_flight.store(false, std::memory_order_release);
+    return false;
+  }
   const int errno_value = errno;
   const bool sent =
-      syscall(SYS_tgkill, process_id.load(std::memory_order_relaxed), w.thread_id.load(std::memory_order_relaxed), SIGURG) == 0;
+      ::syscall(SYS_tgkill, process_id.load(std::memory_order_relaxed), w.thread_id.load(std::memory_order_relaxed), SIGURG) == 0;
   errno = errno_value;
   if (sent)
     count(w.counters.signals_sent);

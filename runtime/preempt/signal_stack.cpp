@@ -74,7 +74,7 @@ void attach_worker(worker &w) noexcept {
   arch::reset_float_words();
   w.signal_stack = s;
   find_thread_state(w);
-  w.thread_id = static_cast<int>(syscall(SYS_gettid));
+  w.thread_id = static_cast<int>(::syscall(SYS_gettid));
   sigset_t ours;
   sigemptyset(&ours);
   sigaddset(&ours, SIGURG);

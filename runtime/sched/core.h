@@ -48,26 +48,29 @@ struct thread_image {
 
 // Where managed code called into the runtime: enough to walk its frames by the tables. Zero if it was not recorded.
 struct managed_caller {
-  std::uintptr_t pc = 0;    // return address
-  std::uintptr_t sp = 0;    // stack pointer after the return
-  std::uintptr_t bp = 0;    // RBP at the return
-  std::uintptr_t saved = 0; // RBP is saved here, R15, R14, R13, R12 and RBX in the words below; 0: nobody knows where. See preempt/deferred.h
+  std::uintptr_t pc = 0; // return address
+  std::uintptr_t sp = 0; // stack pointer after the return
+  std::uintptr_t bp = 0; // RBP at the return
+  std::uintptr_t saved =
+      0; // RBP is saved here, R15, R14, R13, R12 and RBX in the words below; 0: nobody knows where. See preempt/deferred.h
 };
 
 struct task {
   // Owned by whoever owns the stack.
   void *context = nullptr; // saved stack pointer while not running; see arch::switch_context
   thread_image image;
-  managed_caller caller;              // where managed code was left, if not at an instruction of its own
-  std::uintptr_t interrupted = 0;     // while stopped by the signal: the registers that async_preempt saved (arch::interrupted_places); else 0
-  bool async_stopped = false;         // stopped by async_preempt (else by a call into the runtime)
-  bool stop_is_pinned = false;        // written by the handler with the injection, read by async_preempt's second half
-  std::uint32_t held_mutexes = 0;     // pthread mutexes, rwlocks and C++ static guards held; only the task itself changes it
+  managed_caller caller;          // where managed code was left, if not at an instruction of its own
+  std::uintptr_t interrupted = 0; // while stopped by the signal: the registers that async_preempt saved (arch::interrupted_places); else 0
+  bool async_stopped = false;     // stopped by async_preempt (else by a call into the runtime)
+  bool stop_is_pinned = false;    // written by the handler with the injection, read by async_preempt's second half
+  std::uint32_t held_mutexes = 0; // pthread mutexes, rwlocks and C++ static guards held; only the task itself changes it
   std::uint32_t preempt_disabled = 0; // depth of preempt_disable(); only the task itself changes it
   worker *pinned_to = nullptr;        // must resume on this worker (a thread-local address is live); null: anywhere
   worker *last_worker = nullptr;
-  worker *locked_to = nullptr;    // runs on this worker's thread only; null: anywhere
-  std::uint32_t lock_depth = 0;   // calls of lock_os_thread() that have not been undone
+  worker *locked_to = nullptr;              // runs on this worker's thread only; null: anywhere
+  std::atomic<std::uint32_t> call_depth{0}; // 1: in an announced call (call.cpp). The task itself; others look while the world is stopped
+  std::uintptr_t slow_site = 0;             // where it last made an announced call that was slow
+  std::uint32_t lock_depth = 0;             // calls of lock_os_thread() that have not been undone
 
   std::uintptr_t stack_low = 0;  // lowest usable address, above the guard
   std::uintptr_t stack_high = 0; // one past the highest
@@ -101,10 +104,11 @@ struct worker {
   task *current = nullptr;           // the task this worker runs; null on the scheduler's stack. Written by this thread only, and read
                                      // by its handler: set before switching to the task, cleared after switching off it
   void *scheduler_context = nullptr; // saved stack pointer of the scheduler's loop
-  processor *held = nullptr; // null: it waits for one. Its own thread only
-  std::uint32_t runtime_locks = 0; // > 0: the handler refuses
-  std::atomic<int> thread_id{0};   // for tgkill; relaxed: a stale one names a thread that has ended or is no worker, which harms nobody
+  processor *held = nullptr;         // null: it waits for one. Its own thread only
+  std::uint32_t runtime_locks = 0;   // > 0: the handler refuses
+  std::atomic<int> thread_id{0};     // for tgkill; relaxed: a stale one names a thread that has ended or is no worker, which harms nobody
 
+  std::atomic<bool> announced{false}; // in an announced call: is sent no signal. Written by this thread only
   std::atomic<bool> signal_in_flight{
       false}; // set by the sender before tgkill (release), cleared by the handler (acknowledged, even refused)
   std::atomic<std::uint64_t> handler_entries{0}; // odd while the handler is inside: dlclose waits for it to become even or change

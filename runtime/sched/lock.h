@@ -39,7 +39,7 @@ inline std::uint64_t monotonic_now() noexcept {
 }
 
 inline void futex_wake(std::atomic<std::uint32_t> &word, int count) noexcept {
-  syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+  ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
 }
 
 // Sleeps while `word` is `expected`, until a wake-up or the absolute time `deadline`. Returns at any time: callers check again.
@@ -47,7 +47,7 @@ inline void futex_wait(std::atomic<std::uint32_t> &word, std::uint32_t expected,
   timespec t;
   t.tv_sec = static_cast<time_t>(deadline / 1'000'000'000);
   t.tv_nsec = static_cast<long>(deadline % 1'000'000'000);
-  syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, expected, deadline == never ? nullptr : &t, nullptr, FUTEX_BITSET_MATCH_ANY);
+  ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, expected, deadline == never ? nullptr : &t, nullptr, FUTEX_BITSET_MATCH_ANY);
 }
 
 class STILLPOINT_CAPABILITY("mutex") lock {

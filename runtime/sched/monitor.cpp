@@ -10,7 +10,7 @@
 // it. A refused request is repeated after 20 us, doubling to 1 ms, until the processor takes up another task.
 // Its thread asks the kernel for short slices and no timer slack, so that it is on time when all CPUs are busy.
 // Rejected: a ticking monitor (costs an idle process wake-ups, and is late by half a tick on average).
-#include "sched/scheduler.h"
+#include "sched/call.h"
 
 #include <algorithm>
 #include <cstring>
@@ -21,6 +21,8 @@ namespace {
 
 constexpr std::uint64_t first_backoff_ns = 20'000;
 constexpr std::uint64_t last_backoff_ns = 1'000'000;
+// After so many looks for slow calls in vain it stops looking.
+constexpr unsigned quiet_looks = 50;
 
 // The kernel's sched_attr, as linux/sched/types.h has it (which older headers clash with <sched.h>).
 struct scheduling {
@@ -36,7 +38,7 @@ void be_punctual() noexcept {
   scheduling wanted{};
   wanted.size = sizeof wanted;
   wanted.runtime = 100'000; // a short slice: EEVDF lets it in soon after it wakes (Linux 6.12; before, the value is ignored)
-  syscall(SYS_sched_setattr, 0, &wanted, 0u);
+  ::syscall(SYS_sched_setattr, 0, &wanted, 0u);
 }
 
 // From when on the task that runs on p has to give way, and never if to nobody. `started` is when it began.
@@ -82,18 +84,37 @@ std::uint64_t ask(processor &p, task &t, std::uint64_t turn, std::uint64_t now) 
   return p.ask_again_at;
 }
 
+// When the processor of a task in an announced call is to be taken away; takes it if `act`. Sets `wanted` if somebody waits for it.
+std::uint64_t look_at_call(processor &p, std::uint64_t call, std::uint64_t now, bool act, bool &wanted) noexcept {
+  if (p.call_seen != call) {
+    p.call_seen = call;
+    p.call_seen_at = now;
+  }
+  const bool by_others = wanted_by_others(p);
+  wanted = wanted || by_others;
+  const std::uint64_t when = p.call_seen_at + (by_others ? slow_call_ns : long_call_ns);
+  if (when > now || !act)
+    return when;
+  retake(p, call);
+  return never;
+}
+
 // When the monitor has to look next; asks for what is due if `act`.
-std::uint64_t look(scheduler &s, std::uint64_t now, bool act) noexcept {
+std::uint64_t look(scheduler &s, std::uint64_t now, bool act, bool &calls) noexcept {
   // While many woken tasks wait, the workers fire more timers when those are served.
   const bool others_do = s.watcher.load(std::memory_order_relaxed) || s.woken_count.load(std::memory_order_relaxed) >= timers_at_once;
   const std::uint64_t timer = std::min(others_do ? never : s.sleepers.earliest(), poll_due(s));
-  if (s.set.asyncpreemptoff)
-    return timer;
   std::uint64_t next = never;
   std::uint64_t first_change = never; // when a processor could be taken from its task for a sleeper
   const std::uint64_t youngest = youngest_to_give_way(s, crowded(s) ? s.woken_count.load(std::memory_order_relaxed) : 0);
   for (unsigned i = 0; i < s.slots; ++i) {
     processor &p = s.processors[i];
+    if (const std::uint64_t call = p.call.load(std::memory_order_seq_cst); in_call(call)) {
+      next = std::min(next, look_at_call(p, call, now, act, calls));
+      continue;
+    }
+    if (s.set.asyncpreemptoff)
+      continue;
     const std::uint64_t turn = p.turns.load(std::memory_order_relaxed);
     task *const t = p.running.load(std::memory_order_acquire); // pairs with the worker's release: `started` belongs to it or to a later one
     if (!t)
@@ -118,6 +139,7 @@ std::uint64_t look(scheduler &s, std::uint64_t now, bool act) noexcept {
 void monitor_loop(scheduler &s) noexcept {
   pthread_setname_np(pthread_self(), "sp-monitor");
   be_punctual();
+  unsigned quiet = 0; // looks without a call whose processor others could use
   for (;;) {
     // Pairs with alarm_monitor and stop_monitor. Before the look at `monitor_stop`: else both may change in between, and we sleep for ever.
     const std::uint32_t word = s.monitor_word.load(std::memory_order_acquire);
@@ -129,12 +151,22 @@ void monitor_loop(scheduler &s) noexcept {
       while (fire_timers(s, nullptr, now) != 0)
         ;
     poll_for_others(s, now);
-    std::uint64_t deadline = look(s, now, true);
+    bool calls = false;
+    std::uint64_t deadline = look(s, now, true, calls);
+    if (s.watching_calls.load(std::memory_order_relaxed)) {
+      quiet = calls ? 0 : quiet + 1;
+      if (quiet < quiet_looks) {
+        deadline = std::min(deadline, now + slow_call_ns);
+      } else {
+        quiet = 0;
+        s.watching_calls.store(false, std::memory_order_seq_cst); // pairs with watch_calls; the look below comes after it
+      }
+    }
     s.monitor_deadline.store(deadline, std::memory_order_seq_cst);
     std::atomic_thread_fence(
         std::memory_order_seq_cst); // pairs with the fences in arm() and the wakers: they see our time or we see their work
     now = monotonic_now();
-    deadline = std::min(deadline, look(s, now, false));
+    deadline = std::min(deadline, look(s, now, false, calls));
     if (deadline > now)
       futex_wait(s.monitor_word, word, deadline);
   }

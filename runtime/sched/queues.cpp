@@ -214,9 +214,12 @@ task *steal(processor &p) noexcept {
 }
 
 bool others_could_run(const processor &p) noexcept {
+  return wanted_by_others(p) || holder(p).bound_count.load(std::memory_order_relaxed) != 0;
+}
+
+bool wanted_by_others(const processor &p) noexcept {
   return !p.local.empty() || p.next.load(std::memory_order_relaxed) || p.interrupted.load(std::memory_order_relaxed) ||
-         holder(p).bound_count.load(std::memory_order_relaxed) != 0 || p.owner->global_count.load(std::memory_order_relaxed) != 0 ||
-         p.owner->woken_count.load(std::memory_order_relaxed) != 0;
+         p.owner->global_count.load(std::memory_order_relaxed) != 0 || p.owner->woken_count.load(std::memory_order_relaxed) != 0;
 }
 
 } // namespace stillpoint::rt::sched

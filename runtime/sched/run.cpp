@@ -12,6 +12,7 @@
 // their tasks just now.
 #include "sched/run.h"
 
+#include "sched/call.h"
 #include "sched/park.h"
 
 #include "sched/tasks.h"
@@ -27,6 +28,7 @@ namespace stillpoint::rt {
 namespace {
 
 constexpr std::uint64_t patience_ns = 100'000'000;
+constexpr std::uint64_t call_patience_ns = 2'000'000;
 constexpr std::uint64_t last_backoff_ns = 1'000'000;
 
 constinit std::atomic<scheduler *> active_scheduler{nullptr};
@@ -94,17 +96,20 @@ void each_thread(scheduler &s, Visit visit) noexcept {
     visit(*w);
 }
 
-// A worker that has not ended yet, after waking or asking each of those.
-os_thread *urge_workers(scheduler &s) noexcept {
+// A worker that has not ended yet, after waking or asking each of those; not in an announced call, unless `patient`.
+os_thread *urge_workers(scheduler &s, bool patient) noexcept {
   os_thread *remaining = nullptr;
   each_thread(s, [&](os_thread &w) {
     if (w.thread_state.load(std::memory_order_acquire) != 1) // pairs with the worker's release
       return;
-    remaining = &w;
+    if (patient || !w.announced.load(std::memory_order_relaxed)) // those in calls find the run over when they come back
+      remaining = &w;
     sched::rouse(w);
   });
   for (unsigned i = 0; i < s.slots && !s.set.asyncpreemptoff; ++i) {
     processor &p = s.processors[i];
+    if (sched::in_call(p))
+      continue;
     if (task *const t = p.running.load(std::memory_order_acquire)) // pairs with the worker's release
       preempt::request(*p.self.load(std::memory_order_relaxed), *t);
   }
@@ -115,8 +120,10 @@ os_thread *urge_workers(scheduler &s) noexcept {
 bool stop_workers(scheduler &s) noexcept {
   const std::uint64_t give_up = monotonic_now() + patience_ns;
   std::uint64_t backoff = 20'000;
-  while (os_thread *const w = urge_workers(s)) {
-    const std::uint64_t now = monotonic_now();
+  const std::uint64_t begin = monotonic_now();
+  std::uint64_t now = begin;
+  while (os_thread *const w = urge_workers(s, now - begin < call_patience_ns)) {
+    now = monotonic_now();
     if (now >= give_up)
       break;
     futex_wait(w->thread_state, 1, std::min(now + backoff, give_up));

@@ -54,7 +54,7 @@ using park_commit = bool (*)(task &t, void *argument) noexcept;
 
 // Why a task leaves its worker; written by the task, read by the scheduler's loop behind the switch.
 struct departure {
-  enum class reason : std::uint8_t { none, yielded, parked, preempted, finished, abandoned };
+  enum class reason : std::uint8_t { none, yielded, parked, preempted, finished, abandoned, returned };
   reason why = reason::none;
   bool pinned = false;
   park_commit commit = nullptr;
@@ -108,8 +108,9 @@ struct alignas(64) processor {
   std::atomic<std::uint64_t> started{0};
   std::atomic<std::uint64_t> slice_end{never};
   std::atomic<std::uint64_t> turns{0};
-  std::atomic<bool> active{false};  // from when the worker takes up a task until it has done what the task left to do; see world.h
-  std::atomic<bool> helping{false}; // inside of the helper, in a stopped world
+  std::atomic<bool> active{false};    // from when the worker takes up a task until it has done what the task left to do; see world.h
+  std::atomic<bool> helping{false};   // inside of the helper, in a stopped world
+  std::atomic<std::uint64_t> call{0}; // odd: the holder is in an announced call. See call.cpp
 
   // The worker's own thread only.
   alignas(64) std::uint64_t slice_begin = 0;
@@ -124,6 +125,8 @@ struct alignas(64) processor {
   alignas(64) std::uint64_t asked_turn = 0;
   std::uint64_t ask_again_at = 0;
   std::uint64_t backoff = 0;
+  std::uint64_t call_seen = 0; // processor::call, and since when it has been that
+  std::uint64_t call_seen_at = 0;
 };
 
 struct scheduler {
@@ -156,6 +159,7 @@ struct scheduler {
 
   alignas(64) std::atomic<std::uint64_t> monitor_deadline{0}; // 0: awake
   std::atomic<std::uint32_t> monitor_word{0};
+  std::atomic<bool> watching_calls{false}; // the monitor looks every 20 us
   pthread_t monitor_thread{};
 
   alignas(64) std::atomic<std::uint32_t> world{0}; // 0: it runs. See world.cpp
@@ -168,6 +172,7 @@ struct scheduler {
   std::atomic<std::uint64_t> next_task_id{1};
   std::atomic<std::uint64_t> steals{0};
   std::atomic<std::uint64_t> threads_started{0};
+  std::atomic<std::uint64_t> calls_handed_over{0};
   task *main_task = nullptr;
   scheduler *next_retired = nullptr;
   sigset_t worker_signals{}; // what workers block: what the caller of run() did
@@ -185,6 +190,8 @@ task *pick(processor &p, std::uint64_t now) noexcept;
 task *steal(processor &p) noexcept;
 // Whether a task other than the running one could run on p now.
 bool others_could_run(const processor &p) noexcept;
+// The same if its worker is not there to run what only that may.
+bool wanted_by_others(const processor &p) noexcept;
 
 // Wake-ups and the monitor's alarm (wake.cpp).
 bool work_anywhere(scheduler &s) noexcept; // in a queue that any worker may take from
@@ -213,6 +220,8 @@ task *pop_bound(os_thread &w) noexcept; // w's own thread
 void release_processor(processor &p) noexcept;
 // An idle processor of the run for w, which has none; `wanted` if that is idle. Null if none is.
 processor *take_idle_processor(os_thread &w, processor *wanted) noexcept;
+// w, which has no processor, waits from now on; `t`, runnable, in no queue, came back from a call on it. w's own thread.
+void wait_behind(os_thread &w, task &t) noexcept;
 // Wakes a waiting worker to look around. Any thread.
 void rouse(os_thread &w) noexcept;
 
@@ -246,6 +255,8 @@ void worker_loop(os_thread &w) noexcept;
 void start_thread(os_thread &w) noexcept;
 void monitor_loop(scheduler &s) noexcept;
 
+// Says that `t` runs with `p` from now on; passes a full fence. The worker's own thread.
+void take_up(processor &p, task &t, std::uint64_t now) noexcept;
 // On a task's stack: leaves the worker and returns when the task is taken up again.
 void leave(worker &w, const departure &why) noexcept;
 

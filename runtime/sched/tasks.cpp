@@ -67,6 +67,8 @@ void reset(task &t, scheduler &owner) noexcept {
   t.last_worker = nullptr;
   t.locked_to = nullptr;
   t.lock_depth = 0;
+  t.call_depth.store(0, std::memory_order_relaxed);
+  t.slow_site = 0;
   t.preempt_requested.store(false, std::memory_order_relaxed);
   t.next = nullptr;
   t.preemptions = 0;

@@ -452,7 +452,7 @@ task *pop_bound(os_thread &w) noexcept {
 
 void release_processor(processor &p) noexcept {
   scheduler &s = *p.owner;
-  const bool work = others_could_run(p);
+  const bool work = wanted_by_others(p);
   recipient next;
   {
     const lock_guard held(s.mutex);
@@ -467,6 +467,20 @@ void release_processor(processor &p) noexcept {
   std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the wakers', as in wait_for_work
   if (work_anywhere(s) || s.help_calls.load(std::memory_order_relaxed) != p.help_seen)
     wake_idle(s, false).wake();
+}
+
+void wait_behind(os_thread &w, task &t) noexcept {
+  scheduler &s = *w.owner;
+  t.woken = true;
+  t.slice_used = 0;
+  {
+    const lock_guard held(s.mutex);
+    begin_waiting(s, w); // first: whoever finds the task may have to find its worker waiting
+    s.woken.push_back(t);
+    s.woken_count.fetch_add(1, std::memory_order_relaxed);
+  }
+  std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fence in wait_for_work and the monitor's
+  call_for_help(s);
 }
 
 processor *take_idle_processor(os_thread &w, processor *wanted) noexcept {

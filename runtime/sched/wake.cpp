@@ -127,7 +127,8 @@ void make_ready(task &t) noexcept {
   change_state(t, task_state::parked, task_state::runnable);
   t.woken = true;
   worker *const w = this_worker();
-  processor *const p = w && w->current && w->held->owner == s ? w->held : nullptr;
+  processor *const p =
+      w && w->current && w->current->call_depth.load(std::memory_order_relaxed) == 0 && w->held->owner == s ? w->held : nullptr;
   if (worker *const only = bound_to(t); only && only != w) {
     os_thread &owner = thread_of(*only);
     // Without an idle processor it gets the one of whoever finds the task.

@@ -43,10 +43,9 @@ constinit std::atomic<worker *> worker_list{nullptr};
 worker *all_workers() noexcept { return worker_list.load(std::memory_order_acquire); } // pairs with the release in new_worker
 
 namespace sched {
-namespace {
+namespace {} // namespace
 
-// Says that `t` runs here from now on.
-void announce(processor &p, task &t, std::uint64_t now) noexcept {
+void take_up(processor &p, task &t, std::uint64_t now) noexcept {
   t.preempt_requested.store(false, std::memory_order_relaxed);
   p.slice_begin = now - std::min(now, t.slice_used);
   p.active.store(true, std::memory_order_relaxed);
@@ -57,11 +56,13 @@ void announce(processor &p, task &t, std::uint64_t now) noexcept {
   arm(p);                                         // its fence comes before the caller's look at the world
 }
 
+namespace {
+
 // The scheduler's half of a switch to `t` and back. The worker may hold another processor afterwards.
 void execute(os_thread &w, task &t, std::uint64_t now) noexcept {
   processor &p = *w.held;
   change_state(t, task_state::runnable, task_state::running);
-  for (announce(p, t, now); world::wanted(*p.owner); announce(p, t, now)) {
+  for (take_up(p, t, now); world::wanted(*p.owner); take_up(p, t, now)) {
     p.running.store(nullptr, std::memory_order_relaxed);
     world::rest(p);
     now = monotonic_now();
@@ -79,7 +80,8 @@ void execute(os_thread &w, task &t, std::uint64_t now) noexcept {
   w.current = nullptr;
   sanitizer::after_task(w.sanitizer_side);
   preempt::leave_task(w, t);
-  w.held->running.store(nullptr, std::memory_order_relaxed);
+  if (w.held)
+    w.held->running.store(nullptr, std::memory_order_relaxed);
 }
 
 void settle_preempted(processor &p, task &t, bool pinned, std::uint64_t now) noexcept {
@@ -124,9 +126,15 @@ void settle_finished(processor &p, task &t) noexcept {
 
 // What the task that just left wanted.
 void settle(os_thread &w, task &t, std::uint64_t now) noexcept {
-  processor &p = *w.held;
   const departure d = w.leaving;
   w.leaving = {};
+  if (d.why == departure::reason::abandoned)
+    return; // the run is over: nobody resumes it
+  if (d.why == departure::reason::returned) {
+    change_state(t, task_state::running, task_state::runnable);
+    return wait_behind(w, t);
+  }
+  processor &p = *w.held;
   switch (d.why) {
   case departure::reason::yielded:
     change_state(t, task_state::running, task_state::runnable);
@@ -139,9 +147,7 @@ void settle(os_thread &w, task &t, std::uint64_t now) noexcept {
     return settle_preempted(p, t, d.pinned, now);
   case departure::reason::finished:
     return settle_finished(p, t);
-  case departure::reason::abandoned:
-    return; // the run is over: nobody resumes it
-  case departure::reason::none:
+  default:
     break;
   }
   fatal("internal error: a task left its worker without a reason");
@@ -228,7 +234,8 @@ void worker_loop(os_thread &w) noexcept {
     settle(w, *t, now);
     if (was_preempted)
       world::preempted(*w.held);
-    w.held->active.store(false, std::memory_order_release); // pairs with world::stop
+    if (w.held)
+      w.held->active.store(false, std::memory_order_release); // pairs with world::stop
   }
 }
 
@@ -260,6 +267,8 @@ worker &require_task(const char *call) {
   if (!w || !w->current)
     throw std::logic_error(std::string("stillpoint: ") + call + " called outside a task: only inside stillpoint::run()");
   const scheduler &s = *w->held->owner;
+  if (w->current->call_depth.load(std::memory_order_relaxed) != 0)
+    throw std::logic_error(std::string("stillpoint: ") + call + " called inside syscall() or foreign(): there is no processor");
   if (s.forked.load(std::memory_order_relaxed))
     fatal(message() << call << " called in a child of fork(): only exec and _exit may follow a fork() in a task");
   if (s.stopping.load(std::memory_order_relaxed)) {

@@ -17,6 +17,7 @@
 #include "sched/world.h"
 
 #include "scan/foreign.h"
+#include "sched/call.h"
 #include "sched/run.h"
 #include "sched/tasks.h"
 
@@ -131,7 +132,8 @@ void pass_time(std::uint64_t waited, std::uint64_t now) noexcept {
 unsigned collect_active(scheduler &s, const processor &self, awaited *into, unsigned room) noexcept {
   unsigned count = 0;
   for (unsigned i = 0; i < s.slots && count < room; ++i)
-    if (processor &p = s.processors[i]; &p != &self && p.active.load(std::memory_order_acquire)) // pairs with the release in worker_loop
+    if (processor &p = s.processors[i];
+        &p != &self && p.active.load(std::memory_order_acquire) && !sched::in_call(p)) // pairs with the release in worker_loop
       into[count++] = {&p, 0, 0, 0};
   return count;
 }
@@ -152,7 +154,7 @@ bool wait_for_all(processor &self, std::uint64_t begin, std::uint64_t patience_n
     return false;
   for (std::uint64_t now = begin; count != 0; now = monotonic_now()) {
     for (unsigned i = 0; i < count;) {
-      if (!waiting[i].p->active.load(std::memory_order_acquire)) { // pairs with the release in worker_loop
+      if (!waiting[i].p->active.load(std::memory_order_acquire) || sched::in_call(*waiting[i].p)) { // pairs with the release in worker_loop
         waiting[i] = waiting[--count];
         continue;
       }
@@ -286,7 +288,8 @@ void preempted(processor &p) noexcept {
 
 void each_task(scheduler &s, task_visitor visit, void *context) noexcept {
   for (task *t = all_tasks(); t; t = t->next_all)
-    if (t->owner == &s && t->run == s.run && t->state.load(std::memory_order_acquire) != task_state::dead) // pairs with change_state
+    if (((t->owner == &s && t->run == s.run) || t->call_depth.load(std::memory_order_acquire) != 0) &&
+        t->state.load(std::memory_order_acquire) != task_state::dead) // pairs with change_state
       visit(context, *t);
 }
 

@@ -85,7 +85,7 @@ TEST(chain, foreign_sigurg_into_a_running_task) {
   EXPECT_EQ(sigqueue(getpid(), SIGURG, value), 0);
   EXPECT_TRUE(test::eventually([&] { return detailed_calls == before + 1; }));
   // One to the worker's own thread, nothing of ours in flight: the program's own.
-  syscall(SYS_tgkill, getpid(), s.worker->thread_id.load(), SIGURG);
+  ::syscall(SYS_tgkill, getpid(), s.worker->thread_id.load(), SIGURG);
   EXPECT_TRUE(test::eventually([&] { return detailed_calls == before + 2; }));
   EXPECT_EQ(detailed_code, SI_TKILL);
   EXPECT_GE(s.worker->counters.chained_signals, 1u);

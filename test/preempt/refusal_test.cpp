@@ -90,7 +90,7 @@ TEST_F(refusals, not_wanted) {
 TEST_F(refusals, no_task) {
   spinning s(spin_in_foreign_code, [](rt::worker &w, rt::task &) {
     w.signal_in_flight = true; // here, on the scheduler's stack
-    syscall(SYS_tgkill, getpid(), w.thread_id.load(), SIGURG);
+    ::syscall(SYS_tgkill, getpid(), w.thread_id.load(), SIGURG);
   });
   EXPECT_EQ(s.refusals(refusal::no_task), 1u);
 }

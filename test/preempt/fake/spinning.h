@@ -51,7 +51,7 @@ public:
   // Sends one signal as if a request had just been made, but marks no task.
   void deliver_unasked() {
     worker->signal_in_flight = true;
-    syscall(SYS_tgkill, getpid(), worker->thread_id.load(), SIGURG);
+    ::syscall(SYS_tgkill, getpid(), worker->thread_id.load(), SIGURG);
   }
   bool request() { return rt::preempt::request(*worker, *task); }
   std::uint64_t refusals(refusal why) const { return worker->counters.refusals[static_cast<std::size_t>(why)].load(); }
