@@ -6,8 +6,9 @@
 // Mechanism: threads are contexts on one real thread. A run makes a sequence of choices (who goes on; does the timer of a parked one end its
 // wait; has it waited too long); the next run repeats them up to the last that has an alternative, and takes that: a depth-first search without
 // a stored state. Going on with another thread although the last one could is limited to a few times a run (most mistakes need two).
-// Checked: one owner at a time; nobody sleeps for ever; at the end the word is zero and the list empty; nobody touches the mutex when the task
-// that came last has returned from unlock(), for that one may destroy it. Not modelled: orders of memory (all is sequentially consistent here).
+// Checked: one owner at a time; nobody sleeps for ever; a starved mutex is handed over, not freed; at the end the word is zero and the list empty;
+// nobody touches the mutex when the task that came last has returned from unlock(), for that one may destroy it. Not modelled: orders of
+// memory (all is sequentially consistent here).
 // The protocol is given small mistakes, to see that they are found.
 #include "sync/mutex_protocol.h"
 
@@ -210,6 +211,8 @@ public:
       wanted |= woken;
     if (m_.scenario_.with == mistake::forgets_starved)
       wanted &= ~(parked & (seen & starved) / 2);
+    if ((wanted & starved) != 0 && (wanted & (locked | parked)) != (locked | parked))
+      m_.fail("starved, and free or waited for by nobody");
     m_.word_ = wanted;
     return true;
   }
