@@ -17,6 +17,7 @@
 #include <stillpoint/syscall.hpp>
 #include <stillpoint/stop_token.hpp>
 #include <stillpoint/task.hpp>
+#include <stillpoint/thread.hpp>
 #include <stillpoint/timer.hpp>
 #include <stillpoint/wait_group.hpp>
 

@@ -23,6 +23,7 @@
 #include <csignal>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 
 namespace stillpoint::rt {
 namespace {
@@ -129,6 +130,8 @@ bool stop_workers(scheduler &s) noexcept {
     futex_wait(w->thread_state, 1, std::min(now + backoff, give_up));
     backoff = std::min(2 * backoff, last_backoff_ns);
   }
+  while (s.leaving.load(std::memory_order_acquire) != 0) // a few instructions each
+    std::this_thread::yield();
   bool all = true;
   each_thread(s, [&](os_thread &w) {
     if (w.thread_state.load(std::memory_order_acquire) == 2) { // pairs with the worker's release

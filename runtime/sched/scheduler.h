@@ -172,6 +172,8 @@ struct scheduler {
   std::atomic<std::uint64_t> next_task_id{1};
   std::atomic<std::uint64_t> steals{0};
   std::atomic<std::uint64_t> threads_started{0};
+  std::atomic<std::uint64_t> threads_ended{0}; // while the run went on
+  std::atomic<std::uint32_t> leaving{0};       // threads that are off the list and still here
   std::atomic<std::uint64_t> calls_handed_over{0};
   task *main_task = nullptr;
   scheduler *next_retired = nullptr;
@@ -222,6 +224,11 @@ void release_processor(processor &p) noexcept;
 processor *take_idle_processor(os_thread &w, processor *wanted) noexcept;
 // w, which has no processor, waits from now on; `t`, runnable, in no queue, came back from a call on it. w's own thread.
 void wait_behind(os_thread &w, task &t) noexcept;
+// Whether w's thread may end although the run does not: nothing is locked to it, and no task has an address of its thread-local storage. On its own
+// thread, with a processor; stops the world for a moment.
+bool may_end(os_thread &w) noexcept;
+// w's thread ends. If the run goes on, others get its processor and forget it.
+void leave_run(os_thread &w) noexcept;
 // Wakes a waiting worker to look around. Any thread.
 void rouse(os_thread &w) noexcept;
 

@@ -22,6 +22,8 @@ namespace {
 enum : std::uint32_t { awake, asleep, polling, roused };
 
 constexpr std::uint32_t least_spins = 8;
+// A thread that shall end, but is still needed, asks so often whether it is.
+constexpr std::uint64_t ask_again_ns = 200'000'000;
 
 void leave_pool(scheduler &s, os_thread &w) noexcept STILLPOINT_REQUIRES(s.mutex) {
   if (!w.pooled)
@@ -354,7 +356,7 @@ task *await_processor(os_thread &w) noexcept {
       return nullptr;
     }
     bool polls = false;
-    const std::uint64_t deadline = take_watch(w, polls);
+    const std::uint64_t deadline = w.ends ? monotonic_now() + ask_again_ns : take_watch(w, polls);
     if (polls) {
       if (watch_poller(w, deadline))
         return nullptr;
@@ -366,7 +368,8 @@ task *await_processor(os_thread &w) noexcept {
     drop_watch(w);
     if (withdraw(w))
       return nullptr; // the worker's loop fires the timers
-    alarm_monitor(s, 1);
+    if (!w.ends)
+      alarm_monitor(s, 1);
   }
   drop_watch(w);
   task *const first = w.first;

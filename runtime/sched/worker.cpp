@@ -113,6 +113,11 @@ void settle_parked(processor &p, task &t, const departure &d) noexcept {
 void settle_finished(processor &p, task &t) noexcept {
   scheduler &s = *p.owner;
   const bool was_main = &t == s.main_task;
+  if (t.locked_to) { // its thread has a state that nobody else shall see
+    os_thread &w = thread_of(*t.locked_to);
+    w.locked.fetch_sub(1, std::memory_order_relaxed);
+    w.ends = true;
+  }
   recycle_task(t);
   if (!was_main)
     return;
@@ -178,6 +183,8 @@ task *find_runnable(os_thread &w, std::uint64_t &now) noexcept {
       now = monotonic_now();
     }
     processor &p = *w.held;
+    if (w.ends && !t && may_end(w))
+      return nullptr;
     if (!t) {
       fire_timers(s, &p, now);
       const bool turn_to_poll = p.turns.load(std::memory_order_relaxed) % global_turn == 0;
@@ -215,6 +222,7 @@ void *worker_thread(void *argument) noexcept {
   prctl(PR_SET_TIMERSLACK, 1UL); // waiting workers wake sleepers
   preempt::attach_worker(w);
   worker_loop(w);
+  leave_run(w);
   preempt::detach_worker(w);
   set_this_worker(nullptr);
   w.thread_state.store(2, std::memory_order_release); // pairs with run()'s acquire
