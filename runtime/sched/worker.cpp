@@ -173,15 +173,15 @@ bool may_run(os_thread &w, task &t) noexcept {
 task *find_runnable(os_thread &w, std::uint64_t &now) noexcept {
   scheduler &s = *w.owner;
   for (;; now = monotonic_now()) {
-    if (s.stopping.load(std::memory_order_relaxed))
-      return nullptr;
     task *t = nullptr;
     if (!w.held) {
-      t = await_processor(w);
+      t = await_processor(w); // also if the run ends: a worker must not end while others think that it waits
       if (!w.held)
         return nullptr;
       now = monotonic_now();
     }
+    if (s.stopping.load(std::memory_order_relaxed))
+      return nullptr;
     processor &p = *w.held;
     if (w.ends && !t && may_end(w))
       return nullptr;
@@ -306,6 +306,8 @@ os_thread &new_worker() noexcept {
 }
 
 void retire_worker(os_thread &w) noexcept {
+  if (w.waiting.load(std::memory_order_relaxed) || w.pooled)
+    fatal("internal error: a worker ended while it waited for a processor");
   w.current = nullptr;
   w.held = nullptr;
   w.first = nullptr;

@@ -166,10 +166,11 @@ TEST_P(locking_test, a_thread_ends_with_its_locked_task) {
   });
 }
 
-// A task waits in a queue with a result for one other task at a time.
+// One task waits in it. Its lock is the runtime's, which managed code may not be stopped with.
 class mailbox {
 public:
   void post() {
+    const preempt_guard whole;
     rt::task *waiter = nullptr;
     {
       const rt::lock_guard held(lock_);
@@ -180,6 +181,7 @@ public:
       rt::sched::ready(*waiter);
   }
   void take() STILLPOINT_UNCHECKED_LOCKING {
+    const preempt_guard whole;
     for (;;) {
       rt::worker &w = rt::sched::require_task("take()");
       lock_.acquire();
@@ -194,6 +196,7 @@ public:
   }
   // The caller is locked to the thread of the task that waits here. False: none does.
   bool join() STILLPOINT_UNCHECKED_LOCKING {
+    const preempt_guard whole;
     rt::worker &w = rt::sched::require_task("join()");
     lock_.acquire();
     if (!waiter_ || !rt::sched::is_locked(*waiter_)) {
