@@ -60,9 +60,20 @@ void checkValues(const Instruction &I) {
     report(I, "reference from an integer");
 }
 
-bool isStackObjectWithReferences(const Value *Pointer) {
+bool touchesReferences(const Value *Pointer, const Value *Length, const DataLayout &DL) {
+  constexpr uint64_t WordSize = 8;
   auto *Object = dyn_cast<AllocaInst>(getUnderlyingObject(Pointer));
-  return Object && (Object->hasMetadata(RootsMetadata) || holdsReferences(Object->getAllocatedType()));
+  const MDNode *Roots = Object ? Object->getMetadata(RootsMetadata) : nullptr;
+  if (!Roots)
+    return Object && holdsReferences(Object->getAllocatedType());
+  APInt Begin(64, 0);
+  auto *Size = dyn_cast<ConstantInt>(Length);
+  if (!Size || Pointer->stripAndAccumulateConstantOffsets(DL, Begin, /*AllowNonInbounds=*/true) != Object)
+    return true;
+  return any_of(Roots->operands(), [&](const MDOperand &Root) {
+    uint64_t At = mdconst::extract<ConstantInt>(Root)->getZExtValue();
+    return At < Begin.getZExtValue() + Size->getZExtValue() && Begin.getZExtValue() < At + WordSize;
+  });
 }
 
 // What was passed in memory is moved where every point is unsafe.
@@ -78,7 +89,9 @@ void checkMemory(const Instruction &I) {
   if (auto *Object = dyn_cast<AllocaInst>(&I); Object && holdsReferences(Object->getAllocatedType()) && !I.hasMetadata(RootsMetadata))
     report(I, "stack object with references is no root");
   auto *Copy = dyn_cast<AnyMemTransferInst>(&I);
-  if (Copy && !isArrival(*Copy) && (isStackObjectWithReferences(Copy->getRawDest()) || isStackObjectWithReferences(Copy->getRawSource())))
+  if (Copy && !isArrival(*Copy) &&
+      (touchesReferences(Copy->getRawDest(), Copy->getLength(), I.getDataLayout()) ||
+       touchesReferences(Copy->getRawSource(), Copy->getLength(), I.getDataLayout())))
     report(I, "copy of memory with references");
 }
 
@@ -110,8 +123,6 @@ void checkBarrier(const Instruction &I) {
 }
 
 void checkTailCall(const CallInst &Call, const Families &Family) {
-  if (!Call.isMustTailCall())
-    return;
   for (Value *Argument : Call.args())
     if (!isBase(*Argument))
       for (Value *Source : Family.sourcesOf(Argument))
@@ -122,15 +133,20 @@ void checkTailCall(const CallInst &Call, const Families &Family) {
 } // namespace
 
 bool stillpoint::verifyReferences(Function &F) {
-  DominatorTree DT(F);
-  Families Family(F, DT);
+  SmallVector<const CallInst *> TailCalls;
   for (const Instruction &I : instructions(F)) {
     checkValues(I);
     checkMemory(I);
     checkBarrier(I);
-    if (auto *Call = dyn_cast<CallInst>(&I))
-      checkTailCall(*Call, Family);
+    if (auto *Call = dyn_cast<CallInst>(&I); Call && Call->isMustTailCall())
+      TailCalls.push_back(Call);
   }
+  if (TailCalls.empty())
+    return false;
+  DominatorTree DT(F);
+  Families Family(F, DT);
+  for (const CallInst *Call : TailCalls)
+    checkTailCall(*Call, Family);
   return false;
 }
 
