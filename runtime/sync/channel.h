@@ -2,7 +2,7 @@
 //
 // The channel's protocol: what is done under its lock, and who wakes whom. As Go's, with the waiters on the waiting tasks' stacks.
 //
-// Mechanism. A channel has a ring of slots and two queues of waiters, senders and receivers. Who finds a partner waiting takes it out of its
+// Mechanism. A channel has a ring of slots and two queues of waiters, senders and receivers (and those who watch for a receiver). Who finds a partner waiting takes it out of its
 // queue under the lock, gives the lock back, moves the value (the partner is parked: its variables lie still) and wakes it. Who finds nobody puts
 // itself into a queue and parks; the lock is given back on the scheduler's stack (park.h). A select puts a waiter into the queue of each of its
 // channels; whoever wants one of them must first claim the select's group, once; a timer claims it in the same way.
@@ -181,11 +181,26 @@ public:
   }
 
   void wait_to_send(waiter<P> &w) noexcept { senders_.push_back(w); }
-  void wait_to_receive(waiter<P> &w) noexcept { receivers_.push_back(w); }
+  void wait_to_receive(waiter<P> &w) noexcept {
+    receivers_.push_back(w);
+    while (waiter<P> *const watcher = watchers_.take()) [[unlikely]]
+      P::wake(*watcher->who); // it finds us here when the commit has given the lock back
+  }
   void stop_waiting(waiter<P> &w, bool sends) noexcept {
     if (w.queued)
       (sends ? senders_ : receivers_).remove(w);
   }
+
+  // Who waits to receive and is not somebody's yet; null: nobody. Its task cannot go on while the lock is held: a plain receive is woken by who
+  // takes it out, a select takes the lock.
+  [[nodiscard]] typename P::task *receiver() const noexcept {
+    for (waiter<P> *w = receivers_.first(); w; w = w->next)
+      if (P::alive(*w->who) && (!w->group || !w->group->winner.load(std::memory_order_acquire))) // pairs with claim()
+        return w->who;
+    return nullptr;
+  }
+  // Until somebody waits to receive, or the channel is closed.
+  void wait_for_receiver(waiter<P> &w) noexcept { watchers_.push_back(w); }
 
   // False if it was closed already. `woken`: those who waited, linked by next, to be woken behind the lock.
   bool begin_close(waiter<P> *&woken) noexcept {
@@ -193,7 +208,7 @@ public:
       return false;
     closed_.store(true, std::memory_order_release); // pairs with closed()
     waiter<P> **link = &woken;
-    for (waiter_queue<P> *const queue : {&receivers_, &senders_})
+    for (waiter_queue<P> *const queue : {&receivers_, &senders_, &watchers_})
       while (waiter<P> *const w = queue->take()) {
         *link = w;
         link = &w->next;
@@ -224,7 +239,7 @@ public:
   [[nodiscard]] const element_type &type() const noexcept { return *type_; }
 
   // The last handle is gone.
-  [[nodiscard]] bool anybody_waits() noexcept { return receivers_.take() || senders_.take(); }
+  [[nodiscard]] bool anybody_waits() noexcept { return receivers_.take() || senders_.take() || watchers_.take(); }
   void discard_all() noexcept {
     for (std::size_t left = type_->discard ? count.load(std::memory_order_relaxed) : 0; left != 0; --left) {
       type_->discard(buffer_ + out_);
@@ -266,6 +281,7 @@ private:
   const element_type *const type_;
   waiter_queue<P> receivers_;
   waiter_queue<P> senders_;
+  waiter_queue<P> watchers_; // wait for a receiver to come
 };
 
 } // namespace stillpoint::rt::sync

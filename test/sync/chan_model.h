@@ -232,6 +232,26 @@ public:
     channel::finish_close(woken);
     return open;
   }
+  // Until somebody waits to receive; false: it was closed.
+  bool watch(unsigned which) {
+    channel &c = *channels_[which];
+    for (;;) {
+      c.mutex.acquire();
+      const bool open = !c.closed();
+      const model_task *const receiver = c.receiver();
+      if (!open || receiver) {
+        if (receiver && receiver->is == status::ended)
+          fail("a receiver that has ended");
+        c.mutex.release();
+        return open;
+      }
+      frame_of_wait &f = *frames_.emplace_back(std::make_unique<frame_of_wait>());
+      f.alone.who = &task();
+      c.wait_for_receiver(f.alone);
+      park([&c] { c.mutex.release(); });
+      bury(f);
+    }
+  }
   // The caller knows that it is the last.
   void destroy(unsigned which) { channels_[which]->mutex.dead = true; }
 

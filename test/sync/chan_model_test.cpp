@@ -157,6 +157,26 @@ TEST(chan_model_test, no_default_while_one_is_ready) {
                   .switches = 4});
 }
 
+// What lock_to_recv_os_thread() waits for.
+TEST(chan_model_test, watching_for_a_receiver) {
+  const auto watch_and_send = [](model &m) {
+    if (!m.watch(0))
+      fail("closed by whom?");
+    m.send(0, 100);
+  };
+  expect_right({.tasks = {watch_and_send, [](model &m) { m.receive(0); }}, .capacities = {0}, .switches = 5});
+  expect_right({.tasks = {watch_and_send, [](model &m) { m.select({{0, false}, {1, false}}, patience::for_ever); }},
+                .capacities = {0, 0},
+                .switches = 3});
+  expect_right({.tasks = {[](model &m) {
+                            if (m.watch(0))
+                              fail("nobody has received");
+                          },
+                          [](model &m) { m.close(0); }},
+                .capacities = {0},
+                .switches = 5});
+}
+
 TEST(chan_model_test, finds_mistakes) {
   const auto pair = [](mistake m) {
     return explore({.tasks = {[](model &o) { send_two(o, 0, 100); }, [](model &o) { receive_two(o, 0); }},
