@@ -10,6 +10,7 @@
 #include <stillpoint/metrics.hpp>
 #include <stillpoint/mutex.hpp>
 #include <stillpoint/once.hpp>
+#include <stillpoint/recv_thread.hpp>
 #include <stillpoint/select.hpp>
 #include <stillpoint/semaphore.hpp>
 #include <stillpoint/shared_mutex.hpp>
