@@ -70,6 +70,47 @@ TEST_P(net_stress, echo_among_spinning_tasks) {
   });
 }
 
+struct block {
+  std::array<char, 200> bytes{};
+  gc::ref<block> next;
+};
+
+// References live over a wait, in registers and on the stack, and the memory that is read into is the collector's.
+TEST_P(net_stress, collections_while_tasks_wait) {
+  const with_variable poison("STILLPOINT_DEBUG", "gcpoison=1");
+  in_run([] {
+    constexpr int readers = 8, rounds = 30;
+    std::vector<std::pair<net::unix_stream, net::unix_stream>> pairs;
+    for (int i = 0; i < readers; ++i)
+      pairs.push_back(net::unix_stream::pair());
+    wait_group ended;
+    ended.add(readers);
+    for (int i = 0; i < readers; ++i)
+      go([&, i] {
+        gc::ref<block> list;
+        for (int n = 0; n < rounds; ++n) {
+          gc::ref<block> b = gc::make<block>();
+          EXPECT_EQ(pairs[static_cast<std::size_t>(i)].first.read_exactly(b->bytes), b->bytes.size());
+          b->next = list;
+          list = b;
+        }
+        for (int n = rounds; n-- > 0; list = list->next)
+          EXPECT_EQ(std::string_view(list->bytes.data(), list->bytes.size()), pattern(200, static_cast<unsigned>(n)));
+        EXPECT_FALSE(list);
+        ended.done();
+      });
+    for (int n = 0; n < rounds; ++n) {
+      const std::string sent = pattern(200, static_cast<unsigned>(n));
+      for (auto &p : pairs)
+        p.second.write_all(std::string_view(sent).substr(0, 100));
+      gc::collect();
+      for (auto &p : pairs)
+        p.second.write_all(std::string_view(sent).substr(100));
+    }
+    ended.wait();
+  });
+}
+
 int thread_count() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);)
