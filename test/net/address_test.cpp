@@ -105,7 +105,7 @@ TEST(net_address, resolving) {
     EXPECT_FALSE(ec.message().empty());
     EXPECT_THROW(net::resolve("127.0.0.1", "no-such-service-as-this"), std::system_error);
   });
-  EXPECT_THROW(net::resolve("127.0.0.1", "80"), std::logic_error) << "outside a task";
+  EXPECT_EQ(net::resolve("127.0.0.1", "80"), std::vector{address::loopback_ipv4(80)}) << "outside a task";
 }
 
 // Others run while one looks up: on one processor, too.

@@ -7,6 +7,7 @@
 #define STILLPOINT_NET_ADDRESS_HPP
 
 #include <stillpoint/export.hpp>
+#include <stillpoint/syscall.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -70,10 +71,19 @@ private:
   std::uint16_t size_ = 0;
 };
 
+namespace detail {
+STILLPOINT_API bool is_numeric(std::string_view host, std::string_view service);
+STILLPOINT_API std::vector<address> look_up(std::string_view host, std::string_view service, std::error_code &ec);
+} // namespace detail
+
 /// The addresses of "example.org" and "http" (or "80", or empty for port 0), in the order in which they should be tried, for stream sockets. Numeric
-/// hosts are not looked up; others are by getaddrinfo, in a foreign call: other tasks run meanwhile, however long it takes. Tasks only: throws
-/// std::logic_error elsewhere. Fails with an error of resolve_category(), or of the system.
-STILLPOINT_API std::vector<address> resolve(std::string_view host, std::string_view service, std::error_code &ec);
+/// hosts are not looked up; others are by getaddrinfo, in a foreign call: other tasks run meanwhile, however long it takes. Fails with an
+/// error of resolve_category(), or of the system. Any thread; outside of tasks it blocks.
+inline std::vector<address> resolve(std::string_view host, std::string_view service, std::error_code &ec) {
+  if (detail::is_numeric(host, service))
+    return detail::look_up(host, service, ec);
+  return stillpoint::foreign([&] { return detail::look_up(host, service, ec); });
+}
 inline std::vector<address> resolve(std::string_view host, std::string_view service) {
   std::error_code ec;
   auto all = resolve(host, service, ec);
