@@ -29,6 +29,23 @@ void initialize() noexcept;
 // Saves the callee-saved registers on the current stack, stores the stack pointer to *from, loads `to` and restores from there.
 extern "C" void __stillpoint_switch_context(void **from, void *to) noexcept;
 
+// The same in two halves that go together: a scheduler's loop enters a task, which leaves for the loop. Faster, because the processor can tell
+// where they go (switch_context.S).
+extern "C" void __stillpoint_leave_context(void **from, void *to) noexcept;
+[[gnu::always_inline]] inline void enter_context(void **from, void *to) noexcept {
+  // Below the red zone, if this function should have one.
+  asm volatile("leaq -128(%%rsp), %%rsp\n\t"
+               "leaq 1f(%%rip), %%rax\n\t"
+               "pushq %%rax\n\t"
+               "jmp __stillpoint_switch_context\n"
+               "1:\n\t"
+               "leaq 128(%%rsp), %%rsp"
+               : "+D"(from), "+S"(to)
+               :
+               : "rax", "rcx", "rdx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",
+                 "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5", "mm6", "mm7", "st", "cc", "memory");
+}
+
 // See runtime/sched/core.h.
 void *make_context(std::uintptr_t stack_high, void (*entry)(void *), void *argument, void (*finished)()) noexcept;
 

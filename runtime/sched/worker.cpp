@@ -75,7 +75,7 @@ void execute(os_thread &w, task &t, std::uint64_t now) noexcept {
   sanitizer::before_task(w.sanitizer_side, t);
   w.current = &t;
   std::atomic_signal_fence(std::memory_order_seq_cst); // the handler sees it set before we are on the task's stack
-  arch::__stillpoint_switch_context(&w.scheduler_context, t.context);
+  arch::enter_context(&w.scheduler_context, t.context);
   std::atomic_signal_fence(std::memory_order_seq_cst);
   w.current = nullptr;
   sanitizer::after_task(w.sanitizer_side);
@@ -265,7 +265,7 @@ void leave(worker &w, const departure &why) noexcept {
   task &t = *w.current;
   here.leaving = why;
   sanitizer::before_scheduler(here.sanitizer_side, t, why.why == departure::reason::finished);
-  arch::__stillpoint_switch_context(&t.context, w.scheduler_context);
+  arch::__stillpoint_leave_context(&t.context, w.scheduler_context);
   if constexpr (sanitizer::active) // perhaps on another thread now
     sanitizer::after_scheduler(thread_of(*this_worker()).sanitizer_side, t);
 }
