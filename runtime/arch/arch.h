@@ -91,6 +91,8 @@ std::uintptr_t inject_preempt(ucontext_t &context, bool vector_live) noexcept;
 void read_float_words(thread_image &image) noexcept;
 void write_float_words(const thread_image &image) noexcept;
 void reset_float_words() noexcept;
+// The first two at once, for a thread that goes from one task to another.
+void change_float_words(thread_image &from, const thread_image &to) noexcept;
 
 } // namespace stillpoint::rt::arch
 

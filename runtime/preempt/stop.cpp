@@ -68,6 +68,17 @@ void enter_task(worker &w, task &t) noexcept {
   *w.errno_place = t.image.errno_value;
 }
 
+void change_task(worker &w, task &from, task &to) noexcept {
+  from.image.errno_value = *w.errno_place;
+  arch::change_float_words(from.image, to.image);
+  exception_globals &globals = globals_of(w);
+  from.image.caught_exceptions = globals.caught;
+  from.image.uncaught_exceptions = globals.uncaught;
+  globals = {to.image.caught_exceptions, to.image.uncaught_exceptions};
+  from.preempt_requested.store(false, std::memory_order_relaxed);
+  *w.errno_place = to.image.errno_value;
+}
+
 // On the task's stack, called by async_preempt.S and stop_at_call; task::async_stopped and task::interrupted are set.
 extern "C" void __stillpoint_async_preempted() noexcept {
   worker &w = *this_worker();

@@ -43,9 +43,9 @@ void yield_from(worker &w, const rt::managed_caller &caller) noexcept {
   if (!wanted && !rt::sched::others_could_run(p) && (timer == rt::never || timer > rt::monotonic_now()))
     return;
   w.current->caller = caller;
-  departure d;
-  d.why = departure::reason::yielded;
-  rt::sched::leave(w, d);
+  rt::os_thread &here = rt::thread_of(w);
+  here.leaving = {.why = departure::reason::yielded, .light = true};
+  rt::sched::leave(here);
 }
 
 std::size_t checked_stack_size(std::size_t size) {

@@ -172,6 +172,8 @@ bool request(worker &w, task &t) noexcept;
 // code nothing may change errno or compute with floating point.
 void leave_task(worker &w, task &t) noexcept; // thread -> t.image
 void enter_task(worker &w, task &t) noexcept; // t.image -> thread
+// Both at once, by a task that leaves of its own accord.
+void change_task(worker &w, task &from, task &to) noexcept;
 
 // Whether a task that left managed code by calling the runtime (t.caller) may resume on another worker: walks its frames by the tables. A
 // frame whose call is a pinned point, or frames that cannot be walked while thread-local state may be live below, say no.

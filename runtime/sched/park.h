@@ -20,6 +20,10 @@ namespace stillpoint::rt::sched {
 // whoever prints the tasks: "receive from a channel", a string that lives for ever.
 void park(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what = nullptr) noexcept;
 
+// The same for a `commit` that does nothing but to give back a lock and put a waiter on a list: it may run on another task's stack, as that one's
+// worker goes straight from task to task.
+void park_lightly(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what = nullptr) noexcept;
+
 // Wakes a parked task; it must be parked. Any thread; not for signal handlers. A task of a run() that is over stays where it is.
 void ready(task &t) noexcept;
 

@@ -49,7 +49,7 @@ inline constexpr unsigned timers_at_once = 128;
 // The global queue is looked at first every so many turns, even if the processor's own is not empty.
 inline constexpr unsigned global_turn = 61;
 
-// Runs on the scheduler's stack after the task's context is saved, with the task parked; false: do not park after all.
+// Runs after the task's context is saved, with the task parked, on the scheduler's stack; false: do not park after all.
 using park_commit = bool (*)(task &t, void *argument) noexcept;
 
 // Why a task leaves its worker; written by the task, read by the scheduler's loop behind the switch.
@@ -57,6 +57,7 @@ struct departure {
   enum class reason : std::uint8_t { none, yielded, parked, preempted, finished, abandoned, returned };
   reason why = reason::none;
   bool pinned = false;
+  bool light = false; // what is left to do may be done on another task's stack: direct.cpp
   park_commit commit = nullptr;
   void *argument = nullptr;
 };
@@ -67,6 +68,9 @@ struct os_thread : worker {
   scheduler *owner = nullptr;
   recent_clock clock;
   departure leaving;
+  task *left = nullptr;         // whoever resumes has to do what this one left to be done (direct.cpp)
+  task *picked = nullptr;       // taken from a queue, the next to run
+  unsigned direct_switches = 0; // since the scheduler's loop last ran
   sanitizer::thread_side sanitizer_side;
   bool ends = false;                // a task ended while locked to it
   std::uint32_t spins = most_spins; // how long it looks for a processor before it sleeps: as that has paid so far
@@ -264,7 +268,25 @@ void monitor_loop(scheduler &s) noexcept;
 
 // Says that `t` runs with `p` from now on; passes a full fence. The worker's own thread.
 void take_up(processor &p, task &t, std::uint64_t now) noexcept;
-// On a task's stack: leaves the worker and returns when the task is taken up again.
+// Switches from task to task (direct.cpp). On `t`'s stack, which has said why it leaves in w.leaving. False: there is no way but by the scheduler's
+// loop. True: it is back, perhaps on another thread.
+bool leave_directly(os_thread &w, task &t) noexcept;
+// What every task does when it is back, on the thread where it is.
+void settle_left(os_thread &w) noexcept;
+// Part of settling a task that left.
+void settle_parked(processor &p, task &t, const departure &d) noexcept;
+// Says that `t` is about to run on w.
+inline void begin_turn(os_thread &w, task &t) noexcept {
+  t.last_worker = &w;
+  t.pinned_to = nullptr;
+  t.woken = false;
+  t.slice_used = 0;
+  w.current = &t;
+}
+
+// On a task's stack: leaves the worker and returns when the task is taken up again. The first for who has written w.leaving, piece by piece in
+// place: to copy what was just written in pieces costs as much as half a switch.
+void leave(os_thread &w) noexcept;
 void leave(worker &w, const departure &why) noexcept;
 
 // The run() in progress, or null.

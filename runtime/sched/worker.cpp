@@ -16,6 +16,7 @@
 #include <stdexcept>
 #include <string>
 #include <sys/prctl.h>
+#include <utility>
 
 namespace stillpoint::rt {
 
@@ -43,23 +44,21 @@ constinit std::atomic<worker *> worker_list{nullptr};
 worker *all_workers() noexcept { return worker_list.load(std::memory_order_acquire); } // pairs with the release in new_worker
 
 namespace sched {
-namespace {} // namespace
-
 void take_up(processor &p, task &t, std::uint64_t now) noexcept {
-  t.preempt_requested.store(false, std::memory_order_relaxed);
   p.slice_begin = now - std::min(now, t.slice_used);
   p.active.store(true, std::memory_order_relaxed);
   p.started.store(now, std::memory_order_relaxed);
   p.slice_end.store(p.slice_begin + p.owner->set.slice_ns, std::memory_order_relaxed);
   p.turns.store(p.turns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  t.preempt_requested.store(false, std::memory_order_relaxed);
   p.running.store(&t, std::memory_order_release); // pairs with the monitor's acquire
   arm(p);                                         // its fence comes before the caller's look at the world
 }
 
 namespace {
 
-// The scheduler's half of a switch to `t` and back. The worker may hold another processor afterwards.
-void execute(os_thread &w, task &t, std::uint64_t now) noexcept {
+// The scheduler's half of a switch to `t` and back. Returns who came back, not always the same; the worker may hold another processor by then.
+task &execute(os_thread &w, task &t, std::uint64_t now) noexcept {
   processor &p = *w.held;
   change_state(t, task_state::runnable, task_state::running);
   for (take_up(p, t, now); world::wanted(*p.owner); take_up(p, t, now)) {
@@ -67,21 +66,20 @@ void execute(os_thread &w, task &t, std::uint64_t now) noexcept {
     world::rest(p);
     now = monotonic_now();
   }
-  t.last_worker = &w;
-  t.pinned_to = nullptr;
-  t.woken = false;
-  t.slice_used = 0;
+  w.direct_switches = 0;
   preempt::enter_task(w, t);
+  begin_turn(w, t);
   sanitizer::before_task(w.sanitizer_side, t);
-  w.current = &t;
   std::atomic_signal_fence(std::memory_order_seq_cst); // the handler sees it set before we are on the task's stack
   arch::enter_context(&w.scheduler_context, t.context);
   std::atomic_signal_fence(std::memory_order_seq_cst);
+  task &back = *w.current;
   w.current = nullptr;
   sanitizer::after_task(w.sanitizer_side);
-  preempt::leave_task(w, t);
+  preempt::leave_task(w, back);
   if (w.held)
     w.held->running.store(nullptr, std::memory_order_relaxed);
+  return back;
 }
 
 void settle_preempted(processor &p, task &t, bool pinned, std::uint64_t now) noexcept {
@@ -100,14 +98,6 @@ void settle_preempted(processor &p, task &t, bool pinned, std::uint64_t now) noe
       push_local(p, *earlier);
     }
   }
-}
-
-void settle_parked(processor &p, task &t, const departure &d) noexcept {
-  change_state(t, task_state::running, task_state::parked);
-  if (d.commit(t, d.argument))
-    return; // from here on the task may be running elsewhere
-  change_state(t, task_state::parked, task_state::runnable);
-  push_local(p, t);
 }
 
 void settle_finished(processor &p, task &t) noexcept {
@@ -173,7 +163,7 @@ bool may_run(os_thread &w, task &t) noexcept {
 task *find_runnable(os_thread &w, std::uint64_t &now) noexcept {
   scheduler &s = *w.owner;
   for (;; now = monotonic_now()) {
-    task *t = nullptr;
+    task *t = std::exchange(w.picked, nullptr); // w.held is not null then
     if (!w.held) {
       t = await_processor(w); // also if the run ends: a worker must not end while others think that it waits
       if (!w.held)
@@ -233,13 +223,21 @@ void *worker_thread(void *argument) noexcept {
 
 } // namespace
 
+void settle_parked(processor &p, task &t, const departure &d) noexcept {
+  change_state(t, task_state::running, task_state::parked);
+  if (d.commit(t, d.argument))
+    return; // from here on the task may be running elsewhere
+  change_state(t, task_state::parked, task_state::runnable);
+  push_local(p, t);
+}
+
 void worker_loop(os_thread &w) noexcept {
   std::uint64_t now = w.clock.now();
   while (task *const t = find_runnable(w, now)) {
-    execute(w, *t, now);
+    task &back = execute(w, *t, now);
     now = w.clock.now();
     const bool was_preempted = w.leaving.why == departure::reason::preempted;
-    settle(w, *t, now);
+    settle(w, back, now);
     if (was_preempted)
       world::preempted(*w.held);
     if (w.held)
@@ -260,14 +258,21 @@ void start_thread(os_thread &w) noexcept {
     fatal(message() << "cannot start a worker thread: " << std::string_view(std::strerror(error)));
 }
 
+void leave(os_thread &here) noexcept {
+  task &t = *here.current;
+  if constexpr (!sanitizer::active)
+    if (here.leaving.light && leave_directly(here, t))
+      return;
+  sanitizer::before_scheduler(here.sanitizer_side, t, here.leaving.why == departure::reason::finished);
+  arch::__stillpoint_leave_context(&t.context, here.scheduler_context);
+  os_thread &back = thread_of(*this_worker()); // perhaps another
+  sanitizer::after_scheduler(back.sanitizer_side, t);
+  settle_left(back);
+}
+
 void leave(worker &w, const departure &why) noexcept {
-  os_thread &here = thread_of(w);
-  task &t = *w.current;
-  here.leaving = why;
-  sanitizer::before_scheduler(here.sanitizer_side, t, why.why == departure::reason::finished);
-  arch::__stillpoint_leave_context(&t.context, w.scheduler_context);
-  if constexpr (sanitizer::active) // perhaps on another thread now
-    sanitizer::after_scheduler(thread_of(*this_worker()).sanitizer_side, t);
+  thread_of(w).leaving = why;
+  leave(thread_of(w));
 }
 
 worker &require_task(const char *call) {
@@ -326,14 +331,24 @@ void retire_worker(os_thread &w) noexcept {
 
 [[gnu::noinline]] void set_this_worker(worker *w) noexcept { current_worker = w; }
 
-void park(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what) noexcept {
+namespace {
+
+void park(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what, bool light) noexcept {
   w.current->caller = caller;
   w.current->waiting_for = what;
-  departure d;
-  d.why = departure::reason::parked;
-  d.commit = commit;
-  d.argument = argument;
-  leave(w, d);
+  os_thread &here = thread_of(w);
+  here.leaving = {.why = departure::reason::parked, .light = light, .commit = commit, .argument = argument};
+  leave(here);
+}
+
+} // namespace
+
+void park(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what) noexcept {
+  park(w, caller, commit, argument, what, false);
+}
+
+void park_lightly(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what) noexcept {
+  park(w, caller, commit, argument, what, true);
 }
 
 void ready(task &t) noexcept { make_ready(t); }

@@ -19,7 +19,7 @@ namespace stillpoint {
 namespace rt::sync {
 namespace {
 
-// On the scheduler's stack. The channel may be gone behind the release.
+// The channel may be gone behind the release.
 bool commit_unlock(task &, void *channel) noexcept {
   core_of(static_cast<detail::channel *>(channel)).mutex.release();
   return true;
@@ -45,7 +45,7 @@ void explain(core &c, const char *call) {
     if (may_wait(w)) [[likely]] {
       waiter<platform> me{.who = w->current, .value = value};
       c.wait_to_send(me);
-      sched::park(*w, caller, commit_unlock, to, "send to a channel");
+      sched::park_lightly(*w, caller, commit_unlock, to, "send to a channel");
       if (!me.completed)
         throw_send_on_closed();
       return;
@@ -71,7 +71,7 @@ void explain(core &c, const char *call) {
     if (may_wait(w)) [[likely]] {
       waiter<platform> me{.who = w->current, .value = into};
       c.wait_to_receive(me);
-      sched::park(*w, caller, commit_unlock, from, "receive from a channel");
+      sched::park_lightly(*w, caller, commit_unlock, from, "receive from a channel");
       return me.completed;
     }
     explain(c, "chan::receive()");

@@ -63,6 +63,14 @@ void write_float_words(const thread_image &image) noexcept {
     write_x87_words(image.x87_control, image.x87_status);
 }
 
+void change_float_words(thread_image &from, const thread_image &to) noexcept {
+  read_float_words(from);
+  if (from.mxcsr != to.mxcsr)
+    write_mxcsr(to.mxcsr);
+  if (from.x87_control != to.x87_control || from.x87_status != to.x87_status)
+    write_x87_words(to.x87_control, to.x87_status);
+}
+
 void reset_float_words() noexcept {
   if (((read_mxcsr() ^ fresh_mxcsr) & ~mxcsr_sticky_flags) != 0)
     write_mxcsr(fresh_mxcsr);
