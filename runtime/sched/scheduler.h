@@ -71,6 +71,8 @@ struct os_thread : worker {
   task *left = nullptr;         // whoever resumes has to do what this one left to be done (direct.cpp)
   task *picked = nullptr;       // taken from a queue, the next to run
   unsigned direct_switches = 0; // since the scheduler's loop last ran
+  task *spare = nullptr;        // tasks that have ended, with stacks of the default size: for the next ones (tasks.cpp)
+  unsigned spare_count = 0;
   sanitizer::thread_side sanitizer_side;
   bool ends = false;                // a task ended while locked to it
   std::uint32_t spins = most_spins; // how long it looks for a processor before it sleeps: as that has paid so far
@@ -119,6 +121,7 @@ struct alignas(64) processor {
   // The worker's own thread only.
   alignas(64) std::uint64_t slice_begin = 0;
   unsigned woken_streak = 0;
+  std::uint64_t polled_at_turn = 0;
   std::uint32_t help_seen = 0; // scheduler::help_calls when it last called the helper
   bool spinning = false;       // also set by a waker while the processor is idle
   std::uint32_t random = 1;

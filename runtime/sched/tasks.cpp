@@ -37,6 +37,32 @@ task &allocate_task() {
   return *t;
 }
 
+// Of each worker: what was used last is in its caches, and no lock is needed.
+constexpr unsigned most_spare = 32;
+
+task *take_spare(std::size_t stack_size) noexcept {
+  worker *const w = this_worker();
+  if (!w || stack_size != stack::default_size)
+    return nullptr;
+  os_thread &here = thread_of(*w);
+  task *const t = here.spare;
+  if (t) {
+    here.spare = t->next;
+    --here.spare_count;
+  }
+  return t;
+}
+
+bool keep_spare(task &t) noexcept {
+  os_thread &here = thread_of(*this_worker());
+  if (here.spare_count == most_spare || t.stack_high - t.stack_low != stack::default_size)
+    return false;
+  t.next = here.spare;
+  here.spare = &t;
+  ++here.spare_count;
+  return true;
+}
+
 void free_task(task &t) noexcept {
   const lock_guard held(tasks.mutex);
   t.next = tasks.free;
@@ -104,7 +130,9 @@ void wrong_state(const task &t, task_state seen, task_state expected, task_state
                   << " instead of " << static_cast<std::uint64_t>(expected) << " on its way to " << static_cast<std::uint64_t>(wanted));
 }
 
-task &create_task(scheduler &owner, std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument) {
+namespace {
+
+task &new_task(std::size_t stack_size) {
   stack::slot &s = stack::allocate(stack_size);
   task *t = nullptr;
   try {
@@ -113,18 +141,33 @@ task &create_task(scheduler &owner, std::string_view name, std::size_t stack_siz
     stack::release(s);
     throw;
   }
+  t->allocation = &s;
+  t->stack_low = s.low;
+  t->stack_high = s.high;
+  return *t;
+}
+
+void give_up_stack(task &t) noexcept {
+  stack::release(*static_cast<stack::slot *>(t.allocation));
+  t.allocation = nullptr;
+  free_task(t);
+}
+
+} // namespace
+
+task &create_task(scheduler &owner, std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument) {
+  task *t = take_spare(stack_size);
+  if (!t)
+    t = &new_task(stack_size);
   reset(*t, owner);
   set_name(*t, name);
   t->entry = entry;
   t->argument = argument;
-  t->allocation = &s;
-  t->stack_low = s.low;
-  t->stack_high = s.high;
   sanitizer::task_created(*t);
   if constexpr (sanitizer::active)
-    t->context = arch::make_context(s.high, sanitized_entry, t, task_finished);
+    t->context = arch::make_context(t->stack_high, sanitized_entry, t, task_finished);
   else
-    t->context = arch::make_context(s.high, entry, argument, task_finished);
+    t->context = arch::make_context(t->stack_high, entry, argument, task_finished);
   t->state.store(task_state::parked, std::memory_order_release); // pairs with change_state
   return *t;
 }
@@ -132,9 +175,16 @@ task &create_task(scheduler &owner, std::string_view name, std::size_t stack_siz
 void recycle_task(task &t) noexcept {
   change_state(t, task_state::running, task_state::dead);
   sanitizer::task_recycled(t);
-  stack::release(*static_cast<stack::slot *>(t.allocation));
-  t.allocation = nullptr;
-  free_task(t);
+  if (!keep_spare(t))
+    give_up_stack(t);
+}
+
+void free_spares(os_thread &w) noexcept {
+  while (task *const t = w.spare) {
+    w.spare = t->next;
+    give_up_stack(*t);
+  }
+  w.spare_count = 0;
 }
 
 task *all_tasks() noexcept {

@@ -11,6 +11,8 @@
 
 namespace stillpoint::rt {
 
+struct os_thread;
+
 [[noreturn]] void wrong_state(const task &t, task_state seen, task_state expected, task_state wanted) noexcept;
 
 // Changes the state from `expected`; anything else means that two parties thought they owned the task: fatal. Only the owner may call it, so
@@ -27,6 +29,9 @@ task &create_task(scheduler &owner, std::string_view name, std::size_t stack_siz
 
 // Takes back a dead task and its stack. On the scheduler's stack.
 void recycle_task(task &t) noexcept;
+
+// Gives back what a worker that ends has kept for tasks to come.
+void free_spares(os_thread &w) noexcept;
 
 // The head of the list of all task objects (task::next_all), also of those that are dead or of other runs.
 task *all_tasks() noexcept;

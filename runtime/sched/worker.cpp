@@ -177,9 +177,12 @@ task *find_runnable(os_thread &w, std::uint64_t &now) noexcept {
       return nullptr;
     if (!t) {
       fire_timers(s, &p, now);
-      const bool turn_to_poll = p.turns.load(std::memory_order_relaxed) % global_turn == 0;
-      if (turn_to_poll)
+      const std::uint64_t turn = p.turns.load(std::memory_order_relaxed);
+      const bool turn_to_poll = turn - p.polled_at_turn >= global_turn;
+      if (turn_to_poll) {
+        p.polled_at_turn = turn;
         poll_here(p, now);
+      }
       t = pick(p, now);
       if (!t && !turn_to_poll && poll_here(p, now) != 0)
         t = pick(p, now);
@@ -212,6 +215,7 @@ void *worker_thread(void *argument) noexcept {
   prctl(PR_SET_TIMERSLACK, 1UL); // waiting workers wake sleepers
   preempt::attach_worker(w);
   worker_loop(w);
+  free_spares(w);
   leave_run(w);
   preempt::detach_worker(w);
   set_this_worker(nullptr);
