@@ -31,10 +31,9 @@ struct debug_switch {
   std::string_view name;
   bool settings::*value;
 };
-constexpr std::array<debug_switch, 5> debug_switches{{
+constexpr std::array<debug_switch, 4> debug_switches{{
     {"asyncpreemptoff", &settings::asyncpreemptoff},
     {"preemptstats", &settings::preemptstats},
-    {"schedtrace", &settings::schedtrace},
     {"gctrace", &settings::gctrace},
     {"gcpoison", &settings::gcpoison},
 }};
@@ -107,6 +106,35 @@ std::uint64_t parse_memory_limit(std::string_view text) {
   return value << shift;
 }
 
+// A period in milliseconds. False: it is another switch.
+bool parse_schedtrace(std::string_view name, std::string_view value, std::string_view whole, settings &out) {
+  if (name != "schedtrace")
+    return false;
+  constexpr std::uint64_t longest = 1'000'000'000;
+  std::uint64_t period = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), period);
+  if (error != std::errc() || end != value.data() + value.size() || period > longest)
+    fatal_setting(message() << "STILLPOINT_DEBUG=" << whole << ": want schedtrace=N, a number of milliseconds, or schedtrace=0");
+  out.schedtrace_ns = period * 1'000'000;
+  return true;
+}
+
+// Those that are on unless switched off. False: it is another switch.
+bool parse_reports(std::string_view name, std::string_view value, std::string_view whole, settings &out) {
+  if (name == "sigquit") {
+    if (value != "0" && value != "1" && value != "continue")
+      fatal_setting(message() << "STILLPOINT_DEBUG=" << whole << ": want sigquit=0, sigquit=1 or sigquit=continue");
+    out.sigquit = value == "0" ? settings::quit::off : value == "1" ? settings::quit::end : settings::quit::go_on;
+    return true;
+  }
+  if (name != "deadlock")
+    return false;
+  if (value != "0" && value != "1")
+    fatal_setting(message() << "STILLPOINT_DEBUG=" << whole << ": want deadlock=0 or deadlock=1");
+  out.deadlock_off = value == "0";
+  return true;
+}
+
 // False: it is another switch.
 bool parse_stress(std::string_view name, std::string_view value, std::string_view whole, settings &out) {
   if (name != "gcstress")
@@ -122,7 +150,7 @@ void parse_debug_item(std::string_view item, std::string_view whole, settings &o
   const std::size_t equals = item.find('=');
   const std::string_view name = item.substr(0, equals);
   const std::string_view value = equals == std::string_view::npos ? std::string_view() : item.substr(equals + 1);
-  if (parse_stress(name, value, whole, out))
+  if (parse_stress(name, value, whole, out) || parse_schedtrace(name, value, whole, out) || parse_reports(name, value, whole, out))
     return;
   const auto *known = std::find_if(debug_switches.begin(), debug_switches.end(), [&](const debug_switch &s) { return s.name == name; });
   if (known == debug_switches.end()) {
@@ -130,7 +158,7 @@ void parse_debug_item(std::string_view item, std::string_view whole, settings &o
     m << "STILLPOINT_DEBUG=" << whole << ": unknown name \"" << name << "\"; known:";
     for (const debug_switch &s : debug_switches)
       m << " " << s.name;
-    m << " gcstress";
+    m << " gcstress schedtrace sigquit deadlock";
     fatal_setting(m);
   }
   if (value != "0" && value != "1")

@@ -28,9 +28,12 @@ struct settings {
   int gc_percent = 100;                      // STILLPOINT_GC; -1: off
   std::uint64_t memory_limit = 0;            // STILLPOINT_MEMORY_LIMIT, bytes; 0: none
   // STILLPOINT_DEBUG=name=value,...
-  bool asyncpreemptoff = false;  // send no signals, and refuse in the handler
-  bool preemptstats = false;     // print the counters when run() ends
-  bool schedtrace = false;       // print one line about the scheduler when run() ends
+  bool asyncpreemptoff = false;    // send no signals, and refuse in the handler
+  bool preemptstats = false;       // print the counters when run() ends
+  std::uint64_t schedtrace_ns = 0; // schedtrace=N: print a line about the scheduler every N ms, and one when run() ends; 0: none
+  enum class quit : std::uint8_t { off, end, go_on };
+  quit sigquit = quit::end;      // sigquit=0: leave SIGQUIT alone. 1: print all tasks, then what the system does. continue: only print
+  bool deadlock_off = false;     // deadlock=0: do not end the program when all tasks sleep for ever
   bool gctrace = false;          // print one line for each collection
   bool gcpoison = false;         // fill what died, and let nobody have it again for one collection
   bool gcstress_alloc = false;   // gcstress=alloc: a whole collection at every allocation; implies gcpoison

@@ -82,7 +82,7 @@ void print_scheduler(const scheduler &s) {
 void print_statistics(const scheduler &s) {
   if (s.set.preemptstats)
     print_preemptions();
-  if (s.set.schedtrace)
+  if (s.set.schedtrace_ns != 0)
     print_scheduler(s);
 }
 

@@ -18,6 +18,7 @@
 #include <stillpoint/syscall.hpp>
 #include <stillpoint/stop_token.hpp>
 #include <stillpoint/task.hpp>
+#include <stillpoint/tasks.hpp>
 #include <stillpoint/thread.hpp>
 #include <stillpoint/timer.hpp>
 #include <stillpoint/wait_group.hpp>

@@ -76,6 +76,8 @@ inline constexpr std::uint8_t saved_register_number[abi::saved_register_count] =
 
 // `saved` is what inject_preempt returned (task::interrupted): all registers, at the interrupted instruction.
 register_places interrupted_places(std::uintptr_t saved) noexcept;
+// What a signal interrupted; the addresses are inside of `context`.
+register_places context_places(ucontext_t &context) noexcept;
 // At a call from managed code; `caller` knows where the registers are.
 register_places caller_places(const managed_caller &caller) noexcept;
 

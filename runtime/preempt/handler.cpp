@@ -13,6 +13,7 @@
 #include "runtime/preempt/internal.h"
 #include "runtime/preempt/safe_point.h"
 #include "runtime/preempt/walk.h"
+#include "runtime/trace/capture.h"
 
 #include <cerrno>
 
@@ -57,9 +58,12 @@ void on_preempt_signal(int number, siginfo_t *info, void *context) {
   worker *const w = this_worker();
   if (w != nullptr && is_ours(*w, *info)) {
     count(w->counters.signals_received);
+    const bool traced = w->wanted_trace.load(std::memory_order_relaxed) != nullptr;
+    if (traced)
+      trace::answer(*w, *static_cast<ucontext_t *>(context));
     const refusal why = stop_if_possible(*w, *static_cast<ucontext_t *>(context), errno_value);
     w->last_refusal.store(why, std::memory_order_relaxed);
-    if (why != refusal::none)
+    if (why != refusal::none && !(traced && why == refusal::not_wanted))
       count(w->counters.refusals[static_cast<std::size_t>(why)]);
     // Pairs with request(): from here the next signal may be sent.
     w->signal_in_flight.store(false, std::memory_order_release);

@@ -56,19 +56,8 @@ bool claim_flight(worker &w, std::uint64_t now) noexcept {
   return now - sent > lost_after_ns && now > sent && w.send_time.compare_exchange_strong(sent, now, std::memory_order_relaxed);
 }
 
-} // namespace
-
-void initialize() noexcept {
-  static const bool once = (initialize_once(), true);
-  static_cast<void>(once);
-}
-
-bool request(worker &w, task &t) noexcept {
-  if (config().asyncpreemptoff)
-    return false;
-  const std::uint64_t now = now_ns();
-  if (!t.preempt_requested.exchange(true, std::memory_order_acq_rel))
-    w.request_time.store(now, std::memory_order_relaxed);
+// Sends the signal unless one is on its way.
+bool send(worker &w, std::uint64_t now) noexcept {
   if (!claim_flight(w, now))
     return false;
   // Pairs with the entry of an announced call (sched/call.cpp), which writes `announced` and then waits for a signal in flight.
@@ -86,6 +75,24 @@ bool request(worker &w, task &t) noexcept {
     w.signal_in_flight.store(false, std::memory_order_release);
   return sent;
 }
+
+} // namespace
+
+void initialize() noexcept {
+  static const bool once = (initialize_once(), true);
+  static_cast<void>(once);
+}
+
+bool request(worker &w, task &t) noexcept {
+  if (config().asyncpreemptoff)
+    return false;
+  const std::uint64_t now = now_ns();
+  if (!t.preempt_requested.exchange(true, std::memory_order_acq_rel))
+    w.request_time.store(now, std::memory_order_relaxed);
+  return send(w, now);
+}
+
+bool signal(worker &w) noexcept { return !config().asyncpreemptoff && send(w, now_ns()); }
 
 bool may_migrate(const task &t) noexcept {
   if (t.held_mutexes != 0 || t.caller.pc == 0)

@@ -19,11 +19,12 @@ namespace {
 
 // The headers' names stand for others: unw_step for _ULx86_64_step.
 struct functions {
-  decltype(&unw_init_local) init = nullptr;
+  decltype(&unw_init_local2) init = nullptr;
   decltype(&unw_step) step = nullptr;
   decltype(&unw_get_reg) get_register = nullptr;
   decltype(&unw_get_save_loc) get_place = nullptr;
   decltype(&unw_get_proc_info) get_procedure = nullptr;
+  decltype(&unw_get_proc_name) get_name = nullptr;
 };
 constinit functions loaded;
 constinit std::atomic<const functions *> unwinder{nullptr};
@@ -36,10 +37,11 @@ bool find(void *library, const char *name, Function &out) noexcept {
 
 bool load() noexcept {
   void *const library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
-  return library != nullptr && find(library, STILLPOINT_NAME_OF(unw_init_local), loaded.init) &&
+  return library != nullptr && find(library, STILLPOINT_NAME_OF(unw_init_local2), loaded.init) &&
          find(library, STILLPOINT_NAME_OF(unw_step), loaded.step) && find(library, STILLPOINT_NAME_OF(unw_get_reg), loaded.get_register) &&
          find(library, STILLPOINT_NAME_OF(unw_get_save_loc), loaded.get_place) &&
-         find(library, STILLPOINT_NAME_OF(unw_get_proc_info), loaded.get_procedure);
+         find(library, STILLPOINT_NAME_OF(unw_get_proc_info), loaded.get_procedure) &&
+         find(library, STILLPOINT_NAME_OF(unw_get_proc_name), loaded.get_name);
 }
 
 constexpr unw_regnum_t unwinder_number[abi::saved_register_count] = {UNW_X86_64_RBP, UNW_X86_64_R15, UNW_X86_64_R14,
@@ -84,14 +86,14 @@ void prepare_foreign() noexcept {
     unwinder.store(&loaded, std::memory_order_release); // pairs with step_foreign
 }
 
-bool step_foreign(arch::register_places &places, is_foreign foreign, std::uint64_t &frames) noexcept {
+bool step_foreign(arch::register_places &places, is_foreign foreign, std::uint64_t &frames, bool interrupted) noexcept {
   const functions *const u = unwinder.load(std::memory_order_acquire);
   if (u == nullptr)
     return false;
   unw_context_t context{};
   fill(context, places);
   unw_cursor_t cursor;
-  if (u->init(&cursor, &context) != 0) // takes the PC for a return address
+  if (u->init(&cursor, &context, interrupted ? UNW_INIT_SIGNAL_FRAME : 0) != 0) // without, the PC is taken for a return address
     return false;
   do {
     unw_proc_info_t procedure{};
@@ -102,6 +104,22 @@ bool step_foreign(arch::register_places &places, is_foreign foreign, std::uint64
     ++frames;
   } while (foreign(places.pc));
   return true;
+}
+
+bool procedure_name(std::uintptr_t pc, bool interrupted, char *name, std::size_t room, std::uintptr_t &offset) noexcept {
+  const functions *const u = unwinder.load(std::memory_order_acquire);
+  if (u == nullptr)
+    return false;
+  unw_context_t context{};
+  context.uc_mcontext.gregs[REG_RIP] = static_cast<greg_t>(pc);
+  unw_cursor_t cursor;
+  unw_word_t distance = 0;
+  unw_proc_info_t procedure{};
+  if (u->init(&cursor, &context, interrupted ? UNW_INIT_SIGNAL_FRAME : 0) != 0 || u->get_name(&cursor, name, room, &distance) != 0)
+    return false;
+  offset = distance;
+  // In a stripped object it is the last exported name before the PC. With unwind tables one can tell.
+  return u->get_procedure(&cursor, &procedure) != 0 || procedure.unwind_info_size == 0 || procedure.start_ip == pc - distance;
 }
 
 } // namespace stillpoint::rt::scan

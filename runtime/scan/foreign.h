@@ -12,6 +12,7 @@
 
 #include "runtime/arch/arch.h"
 
+#include <cstddef>
 #include <cstdint>
 
 namespace stillpoint::rt::scan {
@@ -23,8 +24,12 @@ void prepare_foreign() noexcept;
 using is_foreign = bool (*)(std::uintptr_t pc) noexcept;
 
 // Steps from the foreign frame that `places` describe to the first caller that is not foreign any more; `frames` counts the steps.
-// False: there is no way, with `places` at the frame where it ended.
-bool step_foreign(arch::register_places &places, is_foreign foreign, std::uint64_t &frames) noexcept;
+// False: there is no way, with `places` at the frame where it ended. `interrupted`: the PC is an instruction's, not a return address.
+bool step_foreign(arch::register_places &places, is_foreign foreign, std::uint64_t &frames, bool interrupted = false) noexcept;
+
+// The name of the procedure that a return address (or an instruction) lies in, as the symbol tables have it, and how far behind its beginning.
+// False: none is known. Allocates nothing; maps the file that the code came from for a moment.
+bool procedure_name(std::uintptr_t pc, bool interrupted, char *name, std::size_t room, std::uintptr_t &offset) noexcept;
 
 } // namespace stillpoint::rt::scan
 

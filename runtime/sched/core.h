@@ -168,6 +168,9 @@ void detach_worker(worker &w) noexcept;
 // Returns false if nothing was sent (off, one in flight, no task).
 bool request(worker &w, task &t) noexcept;
 
+// Sends that signal without asking for anything but what worker::wanted_trace says. The same conditions.
+bool signal(worker &w) noexcept;
+
 // On the scheduler's stack, right after a switch from / right before a switch to a task. Between enter_task and the return into managed
 // code nothing may change errno or compute with floating point.
 void leave_task(worker &w, task &t) noexcept; // thread -> t.image

@@ -151,8 +151,9 @@ void monitor_loop(scheduler &s) noexcept {
       while (fire_timers(s, nullptr, now) != 0)
         ;
     poll_for_others(s, now);
+    trace::observe(s, now);
     bool calls = false;
-    std::uint64_t deadline = look(s, now, true, calls);
+    std::uint64_t deadline = std::min(look(s, now, true, calls), trace::due(s));
     if (s.watching_calls.load(std::memory_order_relaxed)) {
       quiet = calls ? 0 : quiet + 1;
       if (quiet < quiet_looks) {
@@ -166,7 +167,7 @@ void monitor_loop(scheduler &s) noexcept {
     std::atomic_thread_fence(
         std::memory_order_seq_cst); // pairs with the fences in arm() and the wakers: they see our time or we see their work
     now = monotonic_now();
-    deadline = std::min(deadline, look(s, now, false, calls));
+    deadline = std::min({deadline, look(s, now, false, calls), trace::due(s)});
     if (deadline > now)
       futex_wait(s.monitor_word, word, deadline);
   }

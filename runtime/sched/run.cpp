@@ -195,6 +195,7 @@ void run_main(void (*entry)(void *), void *argument) {
   preempt::initialize();
   scheduler &s = obtain(set, runs.fetch_add(1, std::memory_order_relaxed) + 1);
   s.main_task = &create_task(s, "main", stack::main_size, entry, argument);
+  trace::begin_run(s);
   start_monitor(s);
   active_scheduler.store(&s, std::memory_order_release); // pairs with active()
   sched::ready(*s.main_task);

@@ -31,6 +31,7 @@
 #include "sched/queue.h"
 #include "sched/sanitizer.h"
 #include "sched/timers.h"
+#include "trace/observer.h"
 
 #include <memory>
 #include <pthread.h>
@@ -171,6 +172,8 @@ struct scheduler {
 
   alignas(64) std::atomic<std::uint32_t> world{0}; // 0: it runs. See world.cpp
   std::atomic<std::uint32_t> help_calls{0};
+
+  trace::observer observed;
 
   std::atomic<bool> stopping{false};
   std::atomic<bool> monitor_stop{false};

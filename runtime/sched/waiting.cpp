@@ -91,7 +91,8 @@ processor *pop_idle(scheduler &s, processor *wanted = nullptr) noexcept STILLPOI
 void push_idle(scheduler &s, processor &p) noexcept STILLPOINT_REQUIRES(s.mutex) {
   p.idle = true;
   s.idle.push_back(&p);
-  s.idle_count.fetch_add(1, std::memory_order_seq_cst);
+  if (s.idle_count.fetch_add(1, std::memory_order_seq_cst) + 1 == s.count)
+    trace::all_idle(s);
 }
 
 // The worker that waits with the least claim on its time: not the watcher, if there is another. Null: a thread has to be started.

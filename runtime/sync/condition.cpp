@@ -32,7 +32,7 @@ void enter_condition(condition_state &c, wait_node &n, interrupt_point *point) {
 wait_result wait_in_condition(condition_state &c, wait_node &n, std::uint64_t deadline) {
   const rt::managed_caller caller = STILLPOINT_MANAGED_CALLER();
   rt::sched::require_task("condition_variable::wait()");
-  const wait_result r = rt::sync::wait(in(n), nullptr, deadline, caller);
+  const wait_result r = rt::sync::wait(in(n), nullptr, deadline, caller, "condition variable");
   if (r != wait_result::notified)
     leave_condition(c, n);
   return r;

@@ -40,6 +40,17 @@ register_places interrupted_places(std::uintptr_t saved) noexcept {
           {&a.rax, &a.rcx, &a.rdx, &a.rbx, nullptr, &a.rbp, &a.rsi, &a.rdi, &a.r8, &a.r9, &a.r10, &a.r11, &a.r12, &a.r13, &a.r14, &a.r15}};
 }
 
+register_places context_places(ucontext_t &context) noexcept {
+  static constexpr int number_in_context[general_register_count] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                                                                    REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+  auto &registers = context.uc_mcontext.gregs;
+  register_places p{static_cast<std::uintptr_t>(registers[REG_RIP]), static_cast<std::uintptr_t>(registers[REG_RSP]), {}};
+  for (unsigned r = 0; r < general_register_count; ++r)
+    if (r != register_rsp)
+      p.at[r] = reinterpret_cast<std::uintptr_t *>(&registers[number_in_context[r]]);
+  return p;
+}
+
 register_places caller_places(const managed_caller &caller) noexcept {
   register_places p{caller.pc, caller.sp, {}};
   auto *const frame = reinterpret_cast<std::uintptr_t *>(caller.saved);
