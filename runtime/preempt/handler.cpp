@@ -13,7 +13,6 @@
 #include "runtime/preempt/internal.h"
 #include "runtime/preempt/safe_point.h"
 #include "runtime/preempt/walk.h"
-#include "runtime/trace/capture.h"
 
 #include <cerrno>
 
@@ -58,9 +57,9 @@ void on_preempt_signal(int number, siginfo_t *info, void *context) {
   worker *const w = this_worker();
   if (w != nullptr && is_ours(*w, *info)) {
     count(w->counters.signals_received);
-    const bool traced = w->wanted_trace.load(std::memory_order_relaxed) != nullptr;
+    const bool traced = w->wanted_trace.load(std::memory_order_acquire) != nullptr; // pairs with trace::captures
     if (traced)
-      trace::answer(*w, *static_cast<ucontext_t *>(context));
+      trace_answer.load(std::memory_order_relaxed)(*w, context);
     const refusal why = stop_if_possible(*w, *static_cast<ucontext_t *>(context), errno_value);
     w->last_refusal.store(why, std::memory_order_relaxed);
     if (why != refusal::none && !(traced && why == refusal::not_wanted))
@@ -76,6 +75,8 @@ void on_preempt_signal(int number, siginfo_t *info, void *context) {
 }
 
 } // namespace
+
+constinit std::atomic<void (*)(worker &w, void *context)> trace_answer{nullptr};
 
 void install_preempt_handler() noexcept { chain.install(SIGURG, on_preempt_signal); }
 

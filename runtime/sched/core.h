@@ -170,6 +170,8 @@ bool request(worker &w, task &t) noexcept;
 
 // Sends that signal without asking for anything but what worker::wanted_trace says. The same conditions.
 bool signal(worker &w) noexcept;
+// Called by the handler if worker::wanted_trace is set, which it clears, with the ucontext_t that was interrupted. Set once, before the first.
+extern std::atomic<void (*)(worker &w, void *context)> trace_answer;
 
 // On the scheduler's stack, right after a switch from / right before a switch to a task. Between enter_task and the return into managed
 // code nothing may change errno or compute with floating point.

@@ -38,21 +38,23 @@ bool settled(capture &c, bool patient) noexcept {
   return !patient;
 }
 
-} // namespace
-
-void answer(worker &w, ucontext_t &context) noexcept {
+// In the handler of the signal that preempts.
+void answer(worker &w, void *context) {
   capture *const c = w.wanted_trace.exchange(nullptr, std::memory_order_acq_rel); // pairs with ask() and settled()
   if (c == nullptr)
     return;
   if (const task *const t = w.current; t != nullptr) {
     c->who = t;
     c->id = t->id;
-    follow({t->stack_low, t->stack_high}, arch::context_places(context), true, true, c->where);
+    follow({t->stack_low, t->stack_high}, arch::context_places(*static_cast<ucontext_t *>(context)), true, true, c->where);
   }
   c->done.store(true, std::memory_order_release);
 }
 
+} // namespace
+
 captures::captures(std::uint64_t patience_ns) {
+  preempt::trace_answer.store(answer, std::memory_order_relaxed); // before ask()'s release
   for (worker *w = all_workers(); w != nullptr; w = w->next_all) {
     if (!runs_a_task(*w))
       continue;

@@ -29,9 +29,6 @@ struct capture {
   trail where;
 };
 
-// In the handler of the signal that preempts.
-void answer(worker &w, ucontext_t &context) noexcept;
-
 // Asks all threads that run tasks, and waits `patience_ns` at most. Throws std::bad_alloc. Not on a worker's thread.
 class captures {
 public:
