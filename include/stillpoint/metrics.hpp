@@ -39,8 +39,8 @@ struct worker_counters {
   std::atomic<std::uint64_t> signals_received{0};
   std::atomic<std::uint64_t> preemptions{0};
   std::atomic<std::uint64_t> pinned_preemptions{0};
-  std::atomic<std::uint64_t> vector_saves{0};    ///< of the preemptions, those that saved vector state
-  std::atomic<std::uint64_t> chained_signals{0}; ///< SIGURG that was somebody else's
+  std::atomic<std::uint64_t> vector_saves{0};        ///< of the preemptions, those that saved vector state
+  std::atomic<std::uint64_t> chained_signals{0};     ///< SIGURG that was somebody else's
   std::atomic<std::uint64_t> world_stops{0};         ///< this worker stopped the world
   std::atomic<std::uint64_t> world_stop_failures{0}; ///< it gave up: some task did not come to a stop in time
   std::atomic<std::uint64_t> world_stop_ns{0};       ///< from the wish to the stop, in sum
@@ -65,6 +65,33 @@ struct metrics {
 
 /// Reads the counters. Any thread; not a consistent snapshot across workers. Not for signal handlers.
 STILLPOINT_API metrics read_metrics() noexcept;
+
+/// What the run() in progress has at this moment, and what it has done since it began. Outside of a run() everything is 0.
+struct scheduler_metrics {
+  unsigned processors = 0;
+  unsigned processors_idle = 0;
+  unsigned processors_looking = 0; ///< of those that are not idle: they look for tasks to steal (Go: spinning)
+
+  std::uint64_t tasks_begun = 0;
+  std::uint64_t tasks_ended = 0;
+  std::uint64_t tasks_running = 0;  ///< also in a call into foreign code or the kernel
+  std::uint64_t tasks_runnable = 0; ///< wait for a processor
+  std::uint64_t tasks_waiting = 0;  ///< for anything else
+
+  std::uint64_t threads = 0;         ///< workers; without the monitor and the thread that called run()
+  std::uint64_t threads_waiting = 0; ///< of those: without a processor, for one
+  std::uint64_t threads_started = 0; ///< all there ever were
+
+  std::uint64_t queued_global = 0; ///< tasks in the queue that all processors share
+  std::uint64_t queued_woken = 0;  ///< tasks that timers and foreign threads woke
+  std::uint64_t queued_local = 0;  ///< tasks in the processors' own queues, in sum
+  std::uint64_t turns = 0;         ///< how often a processor took up a task
+  std::uint64_t steals = 0;        ///< how often one took another's
+};
+
+/// Reads them: looks at every task once, under a lock for a moment. Any thread, tasks included; the figures are taken one after the other, so they
+/// need not fit together while tasks run. Not for signal handlers.
+STILLPOINT_API scheduler_metrics read_scheduler_metrics() noexcept;
 
 } // namespace stillpoint
 

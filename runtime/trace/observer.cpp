@@ -85,8 +85,8 @@ void serve(scheduler &s) noexcept {
   while (all != nullptr) {
     request &r = *all;
     all = r.next;
-    if (r.of != &s || r.run != s.run)
-      continue; // left by a task of a run that is over
+    if (r.waiter != nullptr && (r.of != &s || r.run != s.run))
+      continue; // its run is over. A thread's stays good: it gets the tasks of this one
     take(s, *r.into);
     if (task *const waiter = r.waiter) {
       sched::ready(*waiter);

@@ -16,7 +16,9 @@ TEST(config, defaults) {
   const rt::settings s = rt::read_settings();
   EXPECT_GE(s.processors, 1u);
   EXPECT_EQ(s.slice_ns, 10'000'000u);
-  EXPECT_FALSE(s.asyncpreemptoff || s.preemptstats || s.schedtrace);
+  EXPECT_FALSE(s.asyncpreemptoff || s.preemptstats || s.deadlock_off);
+  EXPECT_EQ(s.schedtrace_ns, 0u);
+  EXPECT_EQ(s.sigquit, rt::settings::quit::end);
 }
 
 TEST(config, understood) {
@@ -26,8 +28,12 @@ TEST(config, understood) {
   EXPECT_EQ(with("STILLPOINT_SLICE", "2s").slice_ns, 2'000'000'000u);
   EXPECT_EQ(with("STILLPOINT_SLICE", "20us").slice_ns, 20'000u);
   const rt::settings s = with("STILLPOINT_DEBUG", "asyncpreemptoff=1,schedtrace=0,preemptstats=1");
-  EXPECT_TRUE(s.asyncpreemptoff && s.preemptstats && !s.schedtrace);
+  EXPECT_TRUE(s.asyncpreemptoff && s.preemptstats && s.schedtrace_ns == 0);
   EXPECT_FALSE(with("STILLPOINT_DEBUG", "").asyncpreemptoff);
+  EXPECT_EQ(with("STILLPOINT_DEBUG", "schedtrace=1000").schedtrace_ns, 1'000'000'000u);
+  EXPECT_EQ(with("STILLPOINT_DEBUG", "sigquit=0").sigquit, rt::settings::quit::off);
+  EXPECT_EQ(with("STILLPOINT_DEBUG", "sigquit=continue").sigquit, rt::settings::quit::go_on);
+  EXPECT_TRUE(with("STILLPOINT_DEBUG", "deadlock=0").deadlock_off);
 }
 
 void refused(const char *name, const char *value, const std::string &message) {
@@ -41,9 +47,12 @@ TEST(config_death_test, refused) {
     refused("STILLPOINT_SLICE", value, "stillpoint: STILLPOINT_SLICE=" + std::string(value) + ": want a whole number and a unit");
   for (const char *value : {"19us", "0s", "1001s", "18446744073709551615s"})
     refused("STILLPOINT_SLICE", value, "stillpoint: STILLPOINT_SLICE=" + std::string(value) + ": want a slice from 20us");
-  refused("STILLPOINT_DEBUG", "gotrace=1", "unknown name \"gotrace\"; known: asyncpreemptoff preemptstats schedtrace");
+  refused("STILLPOINT_DEBUG", "gotrace=1", "unknown name \"gotrace\"; known: asyncpreemptoff preemptstats");
   refused("STILLPOINT_DEBUG", "schedtrace=1,x", "STILLPOINT_DEBUG=schedtrace=1,x: unknown name \"x\"");
   refused("STILLPOINT_DEBUG", "asyncpreemptoff", "want asyncpreemptoff=0 or asyncpreemptoff=1");
+  refused("STILLPOINT_DEBUG", "schedtrace=often", "want schedtrace=N");
+  refused("STILLPOINT_DEBUG", "sigquit=2", "want sigquit=0, sigquit=1 or sigquit=continue");
+  refused("STILLPOINT_DEBUG", "deadlock=no", "want deadlock=0 or deadlock=1");
   refused("STILLPOINT_DEBUG", "asyncpreemptoff=yes", "want asyncpreemptoff=0 or asyncpreemptoff=1");
 }
 
