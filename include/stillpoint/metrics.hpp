@@ -74,13 +74,17 @@ struct scheduler_metrics {
 
   std::uint64_t tasks_begun = 0;
   std::uint64_t tasks_ended = 0;
-  std::uint64_t tasks_running = 0;  ///< also in a call into foreign code or the kernel
+  std::uint64_t tasks_running = 0;  ///< also inside of foreign code or the kernel, if nobody announced that
+  std::uint64_t tasks_in_calls = 0; ///< in syscall() or foreign()
   std::uint64_t tasks_runnable = 0; ///< wait for a processor
   std::uint64_t tasks_waiting = 0;  ///< for anything else
 
   std::uint64_t threads = 0;         ///< workers; without the monitor and the thread that called run()
   std::uint64_t threads_waiting = 0; ///< of those: without a processor, for one
   std::uint64_t threads_started = 0; ///< all there ever were
+  std::uint64_t threads_ended = 0;   ///< of those: idle for long, or a task ended while locked to it
+
+  std::uint64_t calls_handed_over = 0; ///< calls whose processor went to others meanwhile
 
   std::uint64_t queued_global = 0; ///< tasks in the queue that all processors share
   std::uint64_t queued_woken = 0;  ///< tasks that timers and foreign threads woke

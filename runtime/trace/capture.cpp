@@ -14,7 +14,8 @@ constexpr std::uint64_t look_again_ns = 200'000;
 
 // Another thread's `current`: only whether it is worth asking.
 bool runs_a_task(const worker &w) noexcept {
-  return __atomic_load_n(&w.current, __ATOMIC_RELAXED) != nullptr && w.thread_id.load(std::memory_order_relaxed) != 0;
+  return __atomic_load_n(&w.current, __ATOMIC_RELAXED) != nullptr && w.thread_id.load(std::memory_order_relaxed) != 0 &&
+         !w.announced.load(std::memory_order_relaxed); // no signal there: the snapshot knows where it called
 }
 
 // False: somebody else has asked this thread.

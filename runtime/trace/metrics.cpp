@@ -16,7 +16,7 @@ void count_task(void *into, task &t) noexcept {
   auto &m = *static_cast<scheduler_metrics *>(into);
   switch (t.state.load(std::memory_order_acquire)) { // pairs with change_state
   case task_state::running:
-    ++m.tasks_running;
+    ++(t.call_depth.load(std::memory_order_relaxed) != 0 ? m.tasks_in_calls : m.tasks_running);
     break;
   case task_state::runnable:
     ++m.tasks_runnable;
@@ -49,6 +49,8 @@ scheduler_metrics read_scheduler_metrics() noexcept {
   m.processors_idle = s->idle_count.load(std::memory_order_relaxed);
   m.processors_looking = s->spinning.load(std::memory_order_relaxed);
   m.threads_started = s->threads_started.load(std::memory_order_relaxed);
+  m.threads_ended = s->threads_ended.load(std::memory_order_relaxed);
+  m.calls_handed_over = s->calls_handed_over.load(std::memory_order_relaxed);
   m.steals = s->steals.load(std::memory_order_relaxed);
   m.queued_global = s->global_count.load(std::memory_order_relaxed);
   m.queued_woken = s->woken_count.load(std::memory_order_relaxed);
@@ -58,7 +60,7 @@ scheduler_metrics read_scheduler_metrics() noexcept {
   }
   m.tasks_begun = s->next_task_id.load(std::memory_order_relaxed) - 1;
   world::each_task(*s, count_task, &m);
-  const std::uint64_t alive = m.tasks_running + m.tasks_runnable + m.tasks_waiting;
+  const std::uint64_t alive = m.tasks_running + m.tasks_in_calls + m.tasks_runnable + m.tasks_waiting;
   m.tasks_ended = m.tasks_begun - (alive < m.tasks_begun ? alive : m.tasks_begun);
   count_threads(*s, m);
   return m;

@@ -139,7 +139,7 @@ void on_quit(int) {
   const int saved = errno;
   scheduler *const s = sched::active();
   if (s == nullptr || s->forked.load(std::memory_order_relaxed) || config().sigquit == settings::quit::off ||
-      quit_wanted.exchange(true, std::memory_order_seq_cst))
+      (quit_wanted.exchange(true, std::memory_order_seq_cst) && config().sigquit == settings::quit::end))
     let_default_happen();
   else
     sched::alarm_monitor(*s, 1);
@@ -148,6 +148,8 @@ void on_quit(int) {
 
 void quit(scheduler &s) noexcept {
   int file = STDERR_FILENO;
+  if (s.set.sigquit == settings::quit::go_on)
+    quit_wanted.store(false, std::memory_order_seq_cst); // one that comes now is another
   write_to_descriptor(&file, "stillpoint: SIGQUIT\n");
   try {
     snapshot all;
@@ -156,9 +158,7 @@ void quit(scheduler &s) noexcept {
   } catch (...) {
     write_to_descriptor(&file, "stillpoint: there was no memory to print the tasks\n");
   }
-  if (s.set.sigquit == settings::quit::go_on)
-    quit_wanted.store(false, std::memory_order_seq_cst);
-  else
+  if (s.set.sigquit != settings::quit::go_on)
     let_default_happen();
 }
 

@@ -27,6 +27,7 @@ public:
     e.id = t.id;
     std::memcpy(e.name, t.name, sizeof e.name);
     e.state = t.state.load(std::memory_order_acquire); // pairs with change_state
+    e.in_call = e.state == task_state::running && t.call_depth.load(std::memory_order_relaxed) != 0;
     e.locked = t.locked_to != nullptr;
     e.created_by = t.created_by;
     e.created_at = t.created_at;
@@ -48,7 +49,12 @@ public:
 
 private:
   const trail &trail_of(const task &t, task_state state) noexcept {
+    const preempt::stack_bounds stack{t.stack_low, t.stack_high};
     if (state == task_state::running) {
+      if (t.call_depth.load(std::memory_order_relaxed) != 0) { // it may just be coming back: only what the tables describe
+        follow(stack, arch::caller_places(t.caller), false, false, own_);
+        return own_;
+      }
       if (const trail *const found = running_.find(t))
         return *found;
       own_.count = 0;
@@ -60,7 +66,6 @@ private:
       own_.why = ending::not_started;
       return own_;
     }
-    const preempt::stack_bounds stack{t.stack_low, t.stack_high};
     if (t.async_stopped && t.interrupted != 0)
       follow(stack, arch::interrupted_places(t.interrupted), true, out_.held, own_);
     else

@@ -22,7 +22,8 @@ struct entry {
   std::uint64_t id = 0;
   char name[sizeof task::name] = {};
   task_state state = task_state::dead;
-  bool locked = false; // to its thread
+  bool in_call = false; // an announced one; then it is running
+  bool locked = false;  // to its thread
   const char *waiting_for = nullptr;
   std::uint64_t since = 0; // when that state began; 0: not known
   std::uint64_t created_by = 0;

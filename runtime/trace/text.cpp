@@ -69,7 +69,7 @@ const char *explanation(ending why) noexcept {
   case ending::no_unwinding:
     return "what called this is not known: no unwind tables, or no libunwind.so.8 to read them";
   case ending::not_attempted:
-    return "what called this was not looked for: a collection had stopped the program for too long";
+    return "what called this was not looked for: the stack could have changed meanwhile";
   case ending::elsewhere:
     return "its thread was not on the task's stack";
   case ending::unanswered:
@@ -82,7 +82,7 @@ std::string state_of(const entry &e, std::uint64_t now) {
   std::string text;
   switch (e.state) {
   case task_state::running:
-    text = "running";
+    text = e.in_call ? "in a call (system call or foreign code)" : "running";
     break;
   case task_state::runnable:
     text = e.why == ending::not_started ? "runnable, not started yet" : "runnable";

@@ -36,7 +36,7 @@ void in_limited_time(unsigned processors, unsigned seconds, F f) {
 #define STILLPOINT_EXPECT_SILENCE(...) EXPECT_EXIT(in_limited_time(GetParam(), 1, __VA_ARGS__), testing::KilledBySignal(SIGALRM), "^$")
 
 void wait_for_ever() {
-  chan<int> c;
+  chan<int> c(0);
   c.receive();
 }
 
@@ -57,7 +57,7 @@ TEST_P(deadlock_death_test, the_others_have_ended) {
 // TestLockedDeadlock2's shape: two wait for each other, after some time of sleep.
 TEST_P(deadlock_death_test, all_of_several) {
   STILLPOINT_EXPECT_DEADLOCK("\"second\": waiting", [] {
-    chan<int> a, b;
+    chan<int> a(0), b(0);
     go({.name = "second"}, [&] { a.send(b.receive().value_or(0)); });
     sleep_for(20ms);
     b.send(a.receive().value_or(0));
@@ -76,6 +76,38 @@ TEST_P(deadlock_death_test, a_wait_group_that_nobody_ends) {
   STILLPOINT_EXPECT_DEADLOCK("waiting \\(wait_group\\)", [] {
     wait_group group;
     group.add();
+    group.wait();
+  });
+}
+
+// TestLockedDeadlock.
+TEST_P(deadlock_death_test, main_locked_to_its_thread) {
+  STILLPOINT_EXPECT_DEADLOCK("main(.|\n)*locked to its thread", [] {
+    lock_os_thread();
+    wait_for_ever();
+  });
+}
+
+// TestLockedDeadlock2.
+TEST_P(deadlock_death_test, another_locked_to_its_thread) {
+  STILLPOINT_EXPECT_DEADLOCK("locked to its thread", [] {
+    go([] {
+      lock_os_thread();
+      wait_for_ever();
+    });
+    sleep_for(10ms);
+    wait_for_ever();
+  });
+}
+
+TEST_P(deadlock_death_test, not_while_a_task_is_in_a_call) {
+  STILLPOINT_EXPECT_NO_DEADLOCK([] {
+    wait_group group;
+    group.add();
+    go([&] {
+      stillpoint::syscall([] { return usleep(200'000); });
+      group.done();
+    });
     group.wait();
   });
 }
@@ -126,7 +158,7 @@ TEST_P(deadlock_death_test, not_if_a_foreign_thread_wakes_main) {
 // TestTimer...: somebody sleeps, and will wake the others.
 TEST_P(deadlock_death_test, not_while_a_task_sleeps) {
   STILLPOINT_EXPECT_NO_DEADLOCK([] {
-    chan<int> c;
+    chan<int> c(0);
     go([&] {
       sleep_for(200ms);
       c.send(1);

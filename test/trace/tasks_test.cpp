@@ -71,7 +71,7 @@ testing::AssertionResult eventually_says(const std::string &name, std::initializ
 
 TEST_P(tasks_test, wait_for_a_channel) {
   run_on(GetParam(), [] {
-    chan<int> c;
+    chan<int> c(0);
     wait_group ended;
     ended.add();
     go({.name = "receiver"}, [&] {
@@ -126,6 +126,23 @@ TEST(tasks, are_in_foreign_code) {
       ended.done();
     });
     EXPECT_TRUE(eventually_says("blocker", {"running", "nanosleep", "trace_test_blocks"}));
+    trace_test_stop = true;
+    ended.wait();
+  });
+}
+
+TEST_P(tasks_test, are_in_an_announced_call) {
+  trace_test_stop = false;
+  run_on(GetParam(), [] {
+    wait_group ended;
+    ended.add();
+    go({.name = "caller"}, [&] {
+      lock_os_thread();
+      stillpoint::foreign([] { trace_test_blocks(); });
+      ended.done();
+    });
+    EXPECT_TRUE(eventually_says("caller", {"in a call", "locked to its thread", "begun by task 1"}));
+    EXPECT_GE(read_scheduler_metrics().tasks_in_calls, 1u);
     trace_test_stop = true;
     ended.wait();
   });
@@ -196,7 +213,7 @@ TEST_P(tasks_test, are_listed_while_everything_moves) {
   trace_test_stop = false;
   run_on(GetParam(), [] {
     wait_group ended, closed;
-    chan<int> c;
+    chan<int> c(0);
     for (int i = 0; i < 4; ++i) {
       ended.add(2);
       closed.add();

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// How many threads a program has, experiment by experiment, beside what is known of Go (whose runtime has the same model: tasks, workers, processors).
+//
+// Each experiment prints the threads that the kernel lists for this process: the one that called run(), the monitor, and the workers. Where
+// a number is certain it is checked, and the exit status says whether all were right.
+//
+// Run it with STILLPOINT_PROCS=1, as the numbers in the text expect.
+#include <stillpoint/stillpoint.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <iterator>
+#include <unistd.h>
+
+using namespace std::chrono_literals;
+
+namespace {
+
+bool all_right = true;
+std::atomic<bool> stop{false};
+
+std::size_t threads() {
+  const std::filesystem::directory_iterator list("/proc/self/task");
+  return static_cast<std::size_t>(std::distance(begin(list), end(list)));
+}
+
+void report(const char *experiment, std::size_t count, bool right, const char *why) {
+  std::printf("%-34s %2zu threads%s. %s\n", experiment, count, right ? "" : " (WRONG)", why);
+  all_right &= right;
+}
+
+// Waits until `condition` holds; false after 20 seconds.
+template <class F>
+bool eventually(F condition) {
+  const auto limit = std::chrono::steady_clock::now() + 20s;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > limit)
+      return false;
+    stillpoint::sleep_for(1ms);
+  }
+  return true;
+}
+
+template <class F>
+void in_tasks(int count, F f) {
+  stillpoint::wait_group group;
+  group.add(count);
+  for (int i = 0; i < count; ++i)
+    stillpoint::go([&] {
+      f();
+      group.done();
+    });
+  group.wait();
+}
+
+void hello() {
+  report("hello world", threads(), threads() == 3,
+         "The caller of run(), the monitor, one worker: Go has its main thread, sysmon and one more, 3");
+}
+
+void fast_calls() {
+  const std::size_t before = threads();
+  in_tasks(6, [] { stillpoint::syscall([] { return getpid(); }); });
+  report("6 fast announced calls", threads(), threads() <= before + 1, "Under 20 us nobody takes the processor away: Go, 3");
+}
+
+void raw_slow_calls() {
+  std::atomic<int> inside{0};
+  in_tasks(6, [&] {
+    ++inside;
+    usleep(5'000);
+  });
+  report("6 slow calls, not announced", threads(), inside == 6,
+         "Go's RawSyscall holds the processor, so one after the other, 3. See docs for what is done here");
+}
+
+void slow_calls() {
+  std::atomic<int> inside{0};
+  std::atomic<bool> leave{false};
+  stillpoint::wait_group group;
+  group.add(6);
+  for (int i = 0; i < 6; ++i)
+    stillpoint::go([&] {
+      stillpoint::syscall([&] {
+        ++inside;
+        while (!leave)
+          usleep(1'000);
+      });
+      group.done();
+    });
+  const bool together = eventually([&] { return inside == 6; });
+  report("6 slow announced calls", threads(), together && threads() >= 9,
+         "Each blocked thread gave its processor to another: 6 and the first 3. Go, 8 for calls of 68 us");
+  leave = true;
+  group.wait();
+}
+
+void foreign_loops() {
+  std::atomic<int> inside{0};
+  std::atomic<bool> leave{false};
+  stillpoint::wait_group group;
+  group.add(5);
+  for (int i = 0; i < 5; ++i)
+    stillpoint::go([&] {
+      stillpoint::foreign([&] {
+        ++inside;
+        while (!leave)
+          ;
+      });
+      group.done();
+    });
+  const bool together = eventually([&] { return inside == 5; });
+  report("5 spinning foreign calls", threads(), together,
+         "All 5 run, and main: more than there are processors. Go with cgo, 8 threads and 6 CPUs busy");
+  leave = true;
+  group.wait();
+}
+
+void locked_loops() {
+  std::atomic<int> begun{0};
+  stillpoint::wait_group group;
+  group.add(5);
+  for (int i = 0; i < 5; ++i)
+    stillpoint::go([&] {
+      stillpoint::lock_os_thread();
+      ++begun;
+      while (!stop.load(std::memory_order_relaxed))
+        ;
+      stillpoint::unlock_os_thread();
+      group.done();
+    });
+  const bool all = eventually([&] { return begun == 5; });
+  const stillpoint::scheduler_metrics m = stillpoint::read_scheduler_metrics();
+  report("5 spinning locked tasks", threads(), all && m.tasks_running <= m.processors && threads() >= 8,
+         "A thread for each, but they take turns: never more at a time than there are processors. Go, 8");
+  stop = true;
+  group.wait();
+}
+
+void idle_threads() {
+  const std::size_t before = threads();
+  bool fewer = false;
+  for (int i = 0; i < 100 && !(fewer = threads() < before); ++i)
+    stillpoint::sleep_for(20ms);
+  std::printf("%-34s %2zu threads. %s\n", "idle for a while", threads(),
+              fewer ? "Threads that nobody needs end (Go keeps them)" : "They are still there: they end after some time without work");
+}
+
+void program() {
+  hello();
+  fast_calls();
+  raw_slow_calls();
+  locked_loops();
+  slow_calls();
+  foreign_loops();
+  idle_threads();
+}
+
+} // namespace
+
+int main() {
+  stillpoint::run(program);
+  std::puts(all_right ? "all as expected" : "NOT as expected");
+  return all_right ? 0 : 1;
+}
