@@ -57,17 +57,32 @@ task *pop_global(processor &p) noexcept {
   return first;
 }
 
-// The task in `slot`, unless its slice is over: then it queues like all others.
-task *take_slot(processor &p, std::atomic<task *> &slot) noexcept {
-  if (slot.load(std::memory_order_relaxed) == nullptr)
+// The task that gave way to a woken one, unless its slice is over: then it queues like all others.
+task *take_interrupted(processor &p) noexcept {
+  if (p.interrupted.load(std::memory_order_relaxed) == nullptr)
     return nullptr;
-  task *const t = slot.exchange(nullptr, std::memory_order_acq_rel); // pairs with the exchange that put it there
+  task *const t = p.interrupted.exchange(nullptr, std::memory_order_acq_rel); // pairs with the exchange that put it there
   if (t && t->slice_used >= p.owner->set.slice_ns) {
     t->slice_used = 0;
     push_local(p, *t);
     return nullptr;
   }
   return t;
+}
+
+// The task that the last one woke goes on with the last one's slice, so that two that wake each other keep nobody out.
+task *take_next(processor &p, std::uint64_t now) noexcept {
+  if (!p.next.load(std::memory_order_relaxed))
+    return nullptr;
+  const std::uint64_t used = now - std::min(now, p.slice_begin);
+  task *const taken = p.next.exchange(nullptr, std::memory_order_acq_rel); // pairs with make_ready and steal_slot
+  if (!taken || used < p.owner->set.slice_ns) {
+    if (taken)
+      taken->slice_used = used;
+    return taken;
+  }
+  push_local(p, *taken);
+  return nullptr;
 }
 
 // A woken task, if the others have had their turn.
@@ -91,9 +106,9 @@ task *pick_queued(processor &p, std::uint64_t now) noexcept {
   if (global_first)
     if (task *const t = pop_global(p))
       return t;
-  if (task *const t = take_slot(p, p.next))
+  if (task *const t = take_next(p, now))
     return t;
-  if (task *const t = take_slot(p, p.interrupted))
+  if (task *const t = take_interrupted(p))
     return t;
   os_thread &w = holder(p);
   const std::uint64_t bound_oldest = w.bound_oldest.load(std::memory_order_relaxed);

@@ -193,9 +193,9 @@ struct scheduler {
 // Queues (queues.cpp). Any of them on a worker's thread may be called from a task or from the scheduler's loop.
 namespace sched {
 
-void push_local(processor &p, task &t) noexcept;                     // the worker's own thread
-void push_global(scheduler &s, task &t, std::uint64_t now) noexcept; // any thread; wakes nobody
-void push_woken(scheduler &s, task &t) noexcept;                     // any thread; wakes nobody
+void push_local(processor &p, task &t) noexcept;                             // the worker's own thread
+void push_global(scheduler &s, task &t, std::uint64_t now) noexcept;         // any thread; wakes nobody
+void push_woken(scheduler &s, task &t) noexcept;                             // any thread; wakes nobody
 void push_woken(scheduler &s, task_list &all, std::uint32_t count) noexcept; // so many; empties the list
 // The next task for p, without stealing; null if there is none.
 task *pick(processor &p, std::uint64_t now) noexcept;
@@ -214,6 +214,7 @@ void stop_looking(processor &p) noexcept;  // no longer counted as looking for w
 void wake_all(scheduler &s) noexcept;      // every idle processor. Any thread
 void alarm_monitor(scheduler &s, std::uint64_t when) noexcept; // the monitor shall look no later than `when`. Any thread
 void arm(processor &p) noexcept;                               // after a change of p's queues or running task: alarms whom it concerns
+void arm_behind_fence(processor &p) noexcept;                  // the same for who has just passed a full fence
 
 // Workers and processors (waiting.cpp).
 // The worker that may run `t`, or null: any that no task is locked to.

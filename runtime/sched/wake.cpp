@@ -75,8 +75,12 @@ void alarm_monitor(scheduler &s, std::uint64_t when) noexcept {
 }
 
 void arm(processor &p) noexcept {
-  scheduler &s = *p.owner;
   std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fences in monitor_loop and take_watch
+  arm_behind_fence(p);
+}
+
+void arm_behind_fence(processor &p) noexcept {
+  scheduler &s = *p.owner;
   std::uint64_t when = never;
   if (!s.set.asyncpreemptoff) {
     const bool woken = s.woken_count.load(std::memory_order_relaxed) || p.next.load(std::memory_order_relaxed);
@@ -137,11 +141,11 @@ void make_ready(task &t) noexcept {
   }
   if (!p)
     return offer_woken(*s, t);
-  const std::uint64_t now = thread_of(*w).clock.now();
-  t.slice_used = now - std::min(now, p->slice_begin);
-  if (task *const earlier = p->next.exchange(&t, std::memory_order_acq_rel)) // pairs with take_slot and steal_slot
+  t.slice_used = 0; // take_next() knows better
+  // Pairs with take_next and steal_slot; and a full fence on this processor.
+  if (task *const earlier = p->next.exchange(&t, std::memory_order_seq_cst))
     push_woken(*s, *earlier);
-  arm(*p);
+  arm_behind_fence(*p);
   wake_one(*s);
 }
 

@@ -9,6 +9,7 @@
 #include "sched/park.h"
 #include "sched/tasks.h"
 #include "sched/world.h"
+#include "stack/stack.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -93,7 +94,7 @@ void settle_preempted(processor &p, task &t, bool pinned, std::uint64_t now) noe
     wake_one(*p.owner);
   } else { // gives way to a woken task and goes on after it
     t.slice_used = used;
-    if (task *const earlier = p.interrupted.exchange(&t, std::memory_order_acq_rel)) { // pairs with take_slot and steal_slot
+    if (task *const earlier = p.interrupted.exchange(&t, std::memory_order_acq_rel)) { // pairs with take_interrupted and steal_slot
       earlier->slice_used = 0;
       push_local(p, *earlier);
     }
@@ -190,7 +191,7 @@ task *find_runnable(os_thread &w, std::uint64_t &now) noexcept {
     if (!t && w.locked.load(std::memory_order_relaxed) == 0)
       t = steal(p);
     if (!t) {
-      if (!world::help(p))
+      if (!world::help(p) && !stack::cool_some())
         wait_for_work(w);
       continue;
     }
@@ -233,6 +234,7 @@ void settle_parked(processor &p, task &t, const departure &d) noexcept {
     return; // from here on the task may be running elsewhere
   change_state(t, task_state::parked, task_state::runnable);
   push_local(p, t);
+  arm(p);
 }
 
 void worker_loop(os_thread &w) noexcept {

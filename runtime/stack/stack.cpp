@@ -19,7 +19,10 @@ namespace {
 constexpr int madv_guard_install = 102; // MADV_GUARD_INSTALL, Linux 6.13; older headers do not have it
 constexpr unsigned class_count = std::bit_width(max_size / min_size);
 constexpr std::size_t slab_bytes = std::size_t{64} << 20;
-constexpr std::size_t warm_limit = std::size_t{256} << 20; // of reserved size: few stacks are ever used to the bottom
+// Of reserved size: few stacks are ever used to the bottom. What is beyond the first is given back when there is time, beyond the second at once.
+constexpr std::size_t warm_limit = std::size_t{256} << 20;
+constexpr std::size_t most_warm = std::size_t{4} << 30;
+constexpr unsigned cooled_at_a_time = 16;
 // So many of each size up to 1 MiB are kept, whatever the limit says: stacks of another size may have used it up.
 constexpr unsigned always_warm = 64;
 constexpr std::size_t always_warm_size = std::size_t{1} << 20;
@@ -35,6 +38,7 @@ struct pool {
   lock mutex;
   std::array<size_class, class_count> classes STILLPOINT_GUARDED_BY(mutex){};
   std::size_t warm_bytes STILLPOINT_GUARDED_BY(mutex) = 0;
+  std::atomic<bool> too_warm{false}; // a copy of warm_bytes > warm_limit, to look at without the lock
 };
 constinit pool stacks;
 
@@ -85,6 +89,24 @@ void grow(unsigned index) STILLPOINT_REQUIRES(stacks.mutex) {
   records.release(); // slots live as long as the process
 }
 
+void add_warm(std::size_t bytes) noexcept STILLPOINT_REQUIRES(stacks.mutex) {
+  stacks.warm_bytes += bytes;
+  stacks.too_warm.store(stacks.warm_bytes > warm_limit, std::memory_order_relaxed);
+}
+void take_warm(std::size_t bytes) noexcept STILLPOINT_REQUIRES(stacks.mutex) {
+  stacks.warm_bytes -= bytes;
+  stacks.too_warm.store(stacks.warm_bytes > warm_limit, std::memory_order_relaxed);
+}
+
+// Gives a slot's pages back, and the slot to the cold ones.
+void cool(slot &s) noexcept {
+  if (!s.cold)
+    madvise(reinterpret_cast<void *>(s.low), s.high - s.low, MADV_DONTNEED); // the guard stays
+  s.cold = true;
+  const lock_guard held(stacks.mutex);
+  push(stacks.classes[s.size_class].cold, s);
+}
+
 bool make_guard(slot &s) noexcept {
   void *const guard = reinterpret_cast<void *>(s.low - guard_size);
   return has_light_guards() ? install_light_guard(guard, guard_size) : mprotect(guard, guard_size, PROT_NONE) == 0;
@@ -111,7 +133,7 @@ slot &allocate(std::size_t size) {
     size_class &list = stacks.classes[index];
     s = pop(list.warm);
     if (s) {
-      stacks.warm_bytes -= bytes_of(index);
+      take_warm(bytes_of(index));
       --list.warm_count;
     } else {
       if (!list.cold)
@@ -134,20 +156,38 @@ void release(slot &s) noexcept {
     size_class &list = stacks.classes[s.size_class];
     const std::size_t size = bytes_of(s.size_class);
     const bool reserve = list.warm_count < always_warm && size <= always_warm_size;
-    warm = s.guarded && (reserve || stacks.warm_bytes + size <= warm_limit);
+    warm = s.guarded && (reserve || stacks.warm_bytes + size <= most_warm);
     if (warm) {
-      stacks.warm_bytes += size;
+      add_warm(size);
       ++list.warm_count;
       push(list.warm, s);
     }
   }
   if (warm)
     return;
-  if (!s.cold)
-    madvise(reinterpret_cast<void *>(s.low), s.high - s.low, MADV_DONTNEED); // the guard stays
-  s.cold = true;
-  const lock_guard held(stacks.mutex);
-  push(stacks.classes[s.size_class].cold, s);
+  cool(s);
+}
+
+bool cool_some() noexcept {
+  if (!stacks.too_warm.load(std::memory_order_relaxed))
+    return false;
+  for (unsigned i = 0; i < cooled_at_a_time; ++i) {
+    slot *s = nullptr;
+    {
+      const lock_guard held(stacks.mutex);
+      if (stacks.warm_bytes <= warm_limit)
+        return false;
+      for (unsigned c = class_count; c-- > 0 && !s;)
+        if (size_class &list = stacks.classes[c]; list.warm_count > always_warm || bytes_of(c) > always_warm_size)
+          s = pop(list.warm);
+      if (!s)
+        return false;
+      --stacks.classes[s->size_class].warm_count;
+      take_warm(bytes_of(s->size_class));
+    }
+    cool(*s);
+  }
+  return true;
 }
 
 bool in_guard(const task &t, std::uintptr_t address) noexcept { return address < t.stack_low && t.stack_low - address <= guard_size; }

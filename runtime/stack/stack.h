@@ -8,7 +8,7 @@
 // costs
 // two mappings a stack. Transparent huge pages are off for slabs: one touched page would commit 2 MiB.
 // Invariants: slots never go back to the system, so their addresses and records stay valid; a guard, once made, stays. A free slot is
-// warm (pages kept) or cold (pages given back); at most `warm_limit` bytes of warm slots are kept, and a few of each size.
+// warm (pages kept) or cold (pages given back); once there is time, at most `warm_limit` bytes of warm slots are kept, and a few of each size.
 // Rejected: one mmap a stack (limit on mappings), heap memory (no guard), growing by copying (C++ has pointers into the stack).
 #ifndef STILLPOINT_RUNTIME_STACK_STACK_H
 #define STILLPOINT_RUNTIME_STACK_STACK_H
@@ -45,7 +45,8 @@ slot &allocate(std::size_t size);
 
 // Gives a stack back; nobody may run on it. Any thread; takes the pool's lock.
 void release(slot &s) noexcept;
-
+// Gives back the pages of some free slots, if too many are kept; true: look again. For workers that have nothing else to do.
+bool cool_some() noexcept;
 // Whether `address` lies in the task's guard: a stack overflow. Signal safe.
 bool in_guard(const task &t, std::uintptr_t address) noexcept;
 

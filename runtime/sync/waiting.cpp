@@ -19,7 +19,7 @@ struct parking {
   std::uint64_t deadline;
 };
 
-// On the scheduler's stack. Behind the exchange the task may be running again, and its stack is not ours; but not past the guard.
+// Behind the exchange the task may be running again, and its stack is not ours; but not past the guard.
 bool commit(task &t, void *argument) noexcept STILLPOINT_UNCHECKED_LOCKING {
   const auto &p = *static_cast<const parking *>(argument);
   lock *const guard = p.guard;
@@ -110,7 +110,7 @@ wait_result wait(list_waiter &w, lock *guard, std::uint64_t deadline, const mana
     return before;
   }
   parking p{w, guard, deadline};
-  sched::park(*this_worker(), caller, commit, &p, what);
+  sched::park_lightly(*this_worker(), caller, commit, &p, what);
   if (w.timed) {
     sched::cancel_timer(*w.who->owner, w);
     w.timed = false;
