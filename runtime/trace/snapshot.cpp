@@ -66,10 +66,12 @@ private:
       own_.why = ending::not_started;
       return own_;
     }
+    // A direct switch (sched/direct.cpp) that began before the world was held may still take up a runnable task.
+    const bool stays = out_.held && state == task_state::parked;
     if (t.async_stopped && t.interrupted != 0)
-      follow(stack, arch::interrupted_places(t.interrupted), true, out_.held, own_);
+      follow(stack, arch::interrupted_places(t.interrupted), true, stays, own_);
     else
-      follow(stack, arch::caller_places(t.caller), false, out_.held, own_);
+      follow(stack, arch::caller_places(t.caller), false, stays, own_);
     return own_;
   }
 
