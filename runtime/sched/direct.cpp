@@ -4,14 +4,13 @@
 //
 // Problem: two tasks that hand something back and forth switch all the time, and a turn of the loop, with the clock, the timers, two switches of stacks
 // and a full fence, costs more than what they do. Mechanism: a task that leaves lightly (yield, channels, locks) takes the next task from the
-// queues itself and switches to it; that one, once it is on its own stack, does what the other left to be done: to push it into a queue, or to
-// give back the lock under which it waits. The processor counts as active all the time.
+// queues itself and switches to it; that one, once it is on its own stack, does what the other left to be done: to push it into a queue, to
+// give back the lock under which it waits, or to take back its stack if it has ended. The processor counts as active all the time.
 //
 // Invariants: as in worker.cpp, nobody finds a task in a queue or on a list before its context is saved. Tasks that follow each other so share one
 // slice, and after `most` of them the loop has its turn: timers, the network, the global queue and the clock wait no longer than that. A world that
 // shall stop is seen there as well; until then its stopper finds the processor active and asks the task that runs.
-// Rejected: doing it for every departure (commits that collect garbage want the scheduler's stack); new tasks (their first function would have
-// to settle the one before).
+// Rejected: doing it for every departure (commits that collect garbage want the scheduler's stack).
 #include "sched/scheduler.h"
 #include "sched/tasks.h"
 #include "sched/world.h"
@@ -29,10 +28,10 @@ bool the_loop_is_wanted(os_thread &w) noexcept {
          w.locked.load(std::memory_order_relaxed) != 0;
 }
 
-// Left by a call of leave() on this thread, and needed nowhere else.
+// New, or left by a call of leave() on this thread, and needed nowhere else.
 bool resumes_here(const os_thread &w, const task &t) noexcept {
   const worker *const only = bound_to(t);
-  return t.last_worker == &w && (!only || only == &w);
+  return (t.last_worker == &w || !t.last_worker) && (!only || only == &w);
 }
 
 } // namespace
@@ -70,6 +69,8 @@ void settle_left(os_thread &w) noexcept {
     t->waiting_since = p.started.load(std::memory_order_relaxed);
     return settle_parked(p, *t, d);
   }
+  if (d.why == departure::reason::finished)
+    return recycle_task(*t);
   change_state(*t, task_state::running, task_state::runnable);
   push_local(p, *t);
   arm(p);

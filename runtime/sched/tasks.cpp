@@ -109,17 +109,18 @@ void reset(task &t, scheduler &owner) noexcept {
 }
 
 void task_finished() {
-  departure d;
-  d.why = departure::reason::finished;
-  sched::leave(*this_worker(), d);
+  os_thread &w = thread_of(*this_worker());
+  w.leaving = {.why = departure::reason::finished, .light = w.current != w.owner->main_task};
+  sched::leave(w);
   fatal("a finished task was run again");
 }
 
-// Only under a sanitizer, which wants to hear of the new stack first. It leaves no frame: a task with one that is not managed at its base is
-// never preempted.
-[[maybe_unused]] void sanitized_entry(void *argument) {
+// A task's first function. It leaves no frame: a task with one that is not managed at its base is never preempted.
+void begin(void *argument) {
   auto &t = *static_cast<task *>(argument);
-  sanitizer::task_begins(thread_of(*this_worker()).sanitizer_side);
+  os_thread &w = thread_of(*this_worker());
+  sanitizer::task_begins(w.sanitizer_side);
+  sched::settle_left(w);
   [[clang::musttail]] return t.entry(t.argument);
 }
 
@@ -164,10 +165,7 @@ task &create_task(scheduler &owner, std::string_view name, std::size_t stack_siz
   t->entry = entry;
   t->argument = argument;
   sanitizer::task_created(*t);
-  if constexpr (sanitizer::active)
-    t->context = arch::make_context(t->stack_high, sanitized_entry, t, task_finished);
-  else
-    t->context = arch::make_context(t->stack_high, entry, argument, task_finished);
+  t->context = arch::make_context(t->stack_high, begin, t, task_finished);
   t->state.store(task_state::parked, std::memory_order_release); // pairs with change_state
   return *t;
 }
