@@ -11,6 +11,7 @@
 // Its thread asks the kernel for short slices and no timer slack, so that it is on time when all CPUs are busy.
 // Rejected: a ticking monitor (costs an idle process wake-ups, and is late by half a tick on average).
 #include "sched/call.h"
+#include "sched/processors.h"
 
 #include <algorithm>
 #include <cstring>
@@ -21,6 +22,9 @@ namespace {
 
 constexpr std::uint64_t first_backoff_ns = 20'000;
 constexpr std::uint64_t last_backoff_ns = 1'000'000;
+// How often a thread that was blocked is looked at.
+constexpr std::uint64_t first_away_ns = 200'000;
+constexpr std::uint64_t last_away_ns = 5'000'000;
 // After so many looks for slow calls in vain it stops looking.
 constexpr unsigned quiet_looks = 50;
 
@@ -48,7 +52,7 @@ std::uint64_t wanted_off_at(const processor &p, std::uint64_t started, bool give
     return std::min(started + wake_grace_ns, p.slice_end.load(std::memory_order_relaxed));
   // If nobody else could run, look once more at the end of the slice: a queue that is empty now and then must not alarm us each time it is not.
   const std::uint64_t end = p.slice_end.load(std::memory_order_relaxed);
-  return end > now || others_could_run(p) ? end : never;
+  return end > now || others_could_run(p) || p.owner->surplus.load(std::memory_order_relaxed) != 0 ? end : never;
 }
 
 // Of the busy processors, the `count` that have run longest give way to the tasks on the woken list: those that began at this time or
@@ -61,7 +65,7 @@ std::uint64_t youngest_to_give_way(scheduler &s, std::uint32_t count) noexcept {
   std::uint64_t starts[max_slots];
   std::uint32_t busy = 0;
   for (unsigned i = 0; i < s.slots; ++i)
-    if (s.processors[i].running.load(std::memory_order_relaxed))
+    if (const processor &p = s.processors[i]; p.running.load(std::memory_order_relaxed) && !p.away.load(std::memory_order_relaxed))
       starts[busy++] = s.processors[i].started.load(std::memory_order_relaxed);
   if (busy <= count)
     return never;
@@ -69,19 +73,62 @@ std::uint64_t youngest_to_give_way(scheduler &s, std::uint32_t count) noexcept {
   return starts[count - 1];
 }
 
-// Asks p's task to give way, or says when to ask again.
+void begin_away(processor &p, std::uint64_t turn, const worker &w, std::uint64_t now) noexcept {
+  p.away_turn = turn;
+  p.away_used = cpu_time(w.thread_id.load(std::memory_order_relaxed));
+  p.away_seen_at = now;
+  p.away_look_at = now + first_away_ns;
+}
+
+// p's thread is blocked: another runs what waits, if anything does and nobody is about to.
+bool lend_if_wanted(processor &p, std::uint64_t turn, const worker &w, std::uint64_t now) noexcept {
+  if (!wanted_by_others(p) || !crowded(*p.owner) || p.turns.load(std::memory_order_relaxed) != turn)
+    return false;
+  begin_away(p, turn, w, now);
+  return lend_for(p);
+}
+
+// Asks p's task to give way, unless it is blocked, or says when to ask again.
 std::uint64_t ask(processor &p, task &t, std::uint64_t turn, std::uint64_t now) noexcept {
   if (p.asked_turn != turn) {
     p.asked_turn = turn;
     p.backoff = 0;
     p.ask_again_at = 0;
   }
-  if (now >= p.ask_again_at) {
-    preempt::request(*p.self.load(std::memory_order_relaxed), t);
-    p.backoff = p.backoff == 0 ? first_backoff_ns : std::min(2 * p.backoff, last_backoff_ns);
-    p.ask_again_at = now + p.backoff;
+  if (now < p.ask_again_at)
+    return p.ask_again_at;
+  worker &w = *p.self.load(std::memory_order_relaxed);
+  const bool off = p.owner->set.asyncpreemptoff;
+  if (!blocked_in_kernel(w.thread_id.load(std::memory_order_relaxed))) { // a signal would interrupt its call
+    if (!off)
+      preempt::request(w, t);
+  } else if (lend_if_wanted(p, turn, w, now)) {
+    return p.away_look_at;
   }
-  return p.ask_again_at;
+  p.backoff = p.backoff == 0 ? first_backoff_ns : std::min(2 * p.backoff, off ? last_away_ns : last_backoff_ns);
+  return p.ask_again_at = now + p.backoff;
+}
+
+// p's thread was blocked: when to look next whether it still is.
+std::uint64_t look_at_away(processor &p, std::uint64_t now, bool act) noexcept {
+  if (act)
+    serve_for(p);
+  if (!act || now < p.away_look_at)
+    return p.away_look_at;
+  task *const t = p.running.load(std::memory_order_acquire); // pairs with the worker's release
+  worker &w = *p.self.load(std::memory_order_relaxed);
+  const bool same = t && p.turns.load(std::memory_order_relaxed) == p.away_turn;
+  const std::uint64_t passed = now - p.away_seen_at;
+  const std::uint64_t used = same ? cpu_time(w.thread_id.load(std::memory_order_relaxed)) : 0;
+  const std::uint64_t ran = used - std::min(used, p.away_used);
+  if (same && ran < passed / 4) { // who runs for a moment between two calls takes hardly anything from the others
+    p.away_used = used;
+    p.away_seen_at = now;
+    p.away_look_at = now + (ran != 0 ? first_away_ns : std::min(2 * passed, last_away_ns));
+    return p.away_look_at;
+  }
+  end_lending(p);
+  return same ? ask(p, *t, p.away_turn, now) : now;
 }
 
 // When the processor of a task in an announced call is to be taken away; takes it if `act`. Sets `wanted` if somebody waits for it.
@@ -113,8 +160,10 @@ std::uint64_t look(scheduler &s, std::uint64_t now, bool act, bool &calls) noexc
       next = std::min(next, look_at_call(p, call, now, act, calls));
       continue;
     }
-    if (s.set.asyncpreemptoff)
+    if (p.away.load(std::memory_order_relaxed)) {
+      next = std::min(next, look_at_away(p, now, act));
       continue;
+    }
     const std::uint64_t turn = p.turns.load(std::memory_order_relaxed);
     task *const t = p.running.load(std::memory_order_acquire); // pairs with the worker's release: `started` belongs to it or to a later one
     if (!t)

@@ -187,6 +187,27 @@ void push_woken(scheduler &s, task_list &all, std::uint32_t count) noexcept {
   s.woken_count.fetch_add(count, std::memory_order_relaxed);
 }
 
+void empty_queues(scheduler &s, processor &p) noexcept {
+  task_list all;
+  std::uint32_t count = 0;
+  const auto put = [&](task *t) {
+    if (!t)
+      return;
+    t->slice_used = 0;
+    all.push_back(*t);
+    ++count;
+  };
+  for (auto *slot : {&p.next, &p.interrupted})
+    put(slot->exchange(nullptr, std::memory_order_acq_rel)); // pairs with the exchange that put it there
+  std::array<task *, run_queue::capacity / 2> some;
+  while (const std::uint32_t taken = p.local.take_half(some))
+    for (std::uint32_t i = 0; i < taken; ++i)
+      put(some[i]);
+  s.global.append(all);
+  s.global_count.fetch_add(count, std::memory_order_relaxed);
+  note_global(s);
+}
+
 task *pick(processor &p, std::uint64_t now) noexcept {
   if (task *const t = pick_woken(p))
     return t;
@@ -200,10 +221,12 @@ task *pick(processor &p, std::uint64_t now) noexcept {
 
 task *steal(processor &p) noexcept {
   scheduler &s = *p.owner;
-  if (s.slots == 1)
+  const unsigned slots = s.slots.load(std::memory_order_relaxed); // a task in a slot that is new is also found when its worker asks for help
+  if (slots == 1)
     return nullptr;
   if (!p.spinning) { // at most half of the busy ones look around
-    const std::uint32_t busy = s.count - s.idle_count.load(std::memory_order_relaxed);
+    const std::uint32_t used = s.count + s.lent.load(std::memory_order_relaxed);
+    const std::uint32_t busy = used - std::min(used, s.idle_count.load(std::memory_order_relaxed));
     if (2 * s.spinning.load(std::memory_order_relaxed) >= busy)
       return nullptr;
     p.spinning = true;
@@ -212,8 +235,8 @@ task *steal(processor &p) noexcept {
   constexpr int rounds = 4;
   for (int round = 0; round < rounds; ++round) {
     const std::uint32_t from = next_random(p);
-    for (unsigned i = 0; i < s.slots; ++i) {
-      processor &victim = s.processors[(from + i) % s.slots];
+    for (unsigned i = 0; i < slots; ++i) {
+      processor &victim = s.processors[(from + i) % slots];
       if (&victim == &p)
         continue;
       task *t = steal_from(p, victim);

@@ -54,7 +54,7 @@ scheduler &obtain(const settings &set, std::uint64_t number) {
     return *new scheduler(set, number);
   *link = s->next_retired;
   std::unique_ptr<processor[]> kept = std::move(s->processors);
-  for (unsigned i = 0; i < s->slots; ++i) {
+  for (unsigned i = 0; i < s->capacity; ++i) {
     std::destroy_at(&kept[i]);
     std::construct_at(&kept[i]);
   }
@@ -152,16 +152,17 @@ void require_no_run() {
 } // namespace
 
 scheduler::scheduler(const settings &s, std::uint64_t number, std::unique_ptr<processor[]> reused)
-    : set(s), run(number), count(s.processors), slots(s.processors),
-      processors(reused ? std::move(reused) : std::make_unique<processor[]>(slots)) {
-  idle.reserve(slots);
-  for (unsigned i = count; i-- > 0;) { // the first one is taken first
+    : set(s), run(number), count(s.processors), capacity(s.processors + most_lent), slots(s.processors),
+      processors(reused ? std::move(reused) : std::make_unique<processor[]>(capacity)) {
+  idle.reserve(capacity);
+  spare.reserve(capacity);
+  for (unsigned i = capacity; i-- > 0;) { // the first one is taken first
     processor &p = processors[i];
     p.owner = this;
     p.index = i;
     p.random = i + 1;
-    p.idle = true;
-    idle.push_back(&p);
+    p.idle = i < count;
+    (p.idle ? idle : spare).push_back(&p);
   }
   idle_count.store(count, std::memory_order_relaxed);
   pthread_sigmask(SIG_SETMASK, nullptr, &worker_signals);

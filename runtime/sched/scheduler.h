@@ -118,12 +118,13 @@ struct alignas(64) processor {
   std::atomic<bool> active{false};    // from when the worker takes up a task until it has done what the task left to do; see world.h
   std::atomic<bool> helping{false};   // inside of the helper, in a stopped world
   std::atomic<std::uint64_t> call{0}; // odd: the holder is in an announced call. See call.cpp
+  std::atomic<bool> away{false};      // its thread is blocked, and another processor is lent in its place. Written under scheduler::mutex
 
   // The worker's own thread only.
   alignas(64) std::uint64_t slice_begin = 0;
   unsigned woken_streak = 0;
   std::uint64_t polled_at_turn = 0;
-  std::uint32_t help_seen = 0; // scheduler::help_calls when it last called the helper
+  std::atomic<std::uint32_t> help_seen{0}; // scheduler::help_calls when it last called the helper. Read by who retakes the processor
   bool spinning = false;       // also set by a waker while the processor is idle
   std::uint32_t random = 1;
 
@@ -135,6 +136,10 @@ struct alignas(64) processor {
   std::uint64_t backoff = 0;
   std::uint64_t call_seen = 0; // processor::call, and since when it has been that
   std::uint64_t call_seen_at = 0;
+  std::uint64_t away_turn = 0; // of the task that blocked, and the processor time that its thread had used when last looked at
+  std::uint64_t away_used = 0;
+  std::uint64_t away_seen_at = 0;
+  std::uint64_t away_look_at = 0;
 };
 
 struct scheduler {
@@ -143,13 +148,15 @@ struct scheduler {
   settings set;
   std::uint64_t run; // a number for each run()
   unsigned count;    // processors that run managed code at the same time
-  unsigned slots;    // entries of `processors`
+  unsigned capacity; // entries of `processors`: behind the first `count` those that may be lent (lending.cpp)
+  std::atomic<unsigned> slots; // entries that have been in use; grows
   std::unique_ptr<processor[]> processors;
 
   lock mutex;
   task_list global STILLPOINT_GUARDED_BY(mutex);
   task_list woken STILLPOINT_GUARDED_BY(mutex);
   std::vector<processor *> idle STILLPOINT_GUARDED_BY(mutex); // reserved in full: push_back does not allocate
+  std::vector<processor *> spare STILLPOINT_GUARDED_BY(mutex); // those that nobody may run with; reserved in full as well
   os_thread *pool STILLPOINT_GUARDED_BY(mutex) = nullptr;     // workers that wait for any processor: the latest first
   os_thread *threads STILLPOINT_GUARDED_BY(mutex) = nullptr;  // all workers of the run, by next_of_run
   // Copies for a look without the lock; written under it.
@@ -158,6 +165,9 @@ struct scheduler {
   std::atomic<std::uint32_t> woken_count{0};
   std::atomic<std::uint32_t> idle_count{0};
   std::atomic<std::uint32_t> spinning{0};
+  std::atomic<std::uint32_t> lent{0};    // processors that are away: so many more than `count` are in use
+  std::atomic<std::uint32_t> surplus{0}; // and so many more than that, until somebody gives his up
+  std::atomic<std::uint64_t> lendings{0};
 
   timers sleepers;
   std::atomic<os_thread *> watcher{nullptr}; // the waiting worker that gets up for timers. Written under `mutex`
@@ -200,6 +210,8 @@ void push_woken(scheduler &s, task_list &all, std::uint32_t count) noexcept; // 
 // The next task for p, without stealing; null if there is none.
 task *pick(processor &p, std::uint64_t now) noexcept;
 task *steal(processor &p) noexcept;
+// What is in p's queues goes to those that all look at. Any thread.
+void empty_queues(scheduler &s, processor &p) noexcept STILLPOINT_REQUIRES(s.mutex);
 // Whether a task other than the running one could run on p now.
 bool others_could_run(const processor &p) noexcept;
 // The same if its worker is not there to run what only that may.

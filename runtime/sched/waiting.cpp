@@ -12,7 +12,7 @@
 // Rejected: a queue of its own for each locked thread (nobody would know when such a task's turn has come among the others).
 #include "fatal.h"
 #include "sched/poller.h"
-#include "sched/scheduler.h"
+#include "sched/processors.h"
 
 #include <algorithm>
 
@@ -61,40 +61,6 @@ bool unbind_all(scheduler &s, os_thread &w) noexcept STILLPOINT_REQUIRES(s.mutex
   return true;
 }
 
-// From here on it may be given a processor. True: wake somebody, its own tasks need one.
-bool begin_waiting(scheduler &s, os_thread &w) noexcept STILLPOINT_REQUIRES(s.mutex) {
-  w.held = nullptr;
-  w.word.store(awake, std::memory_order_relaxed);
-  w.waiting.store(true, std::memory_order_relaxed);
-  w.waiting_since = 0;
-  if (w.locked.load(std::memory_order_relaxed) == 0 && !w.ends) {
-    w.pooled = true;
-    w.older = s.pool;
-    if (s.pool)
-      s.pool->newer = &w;
-    s.pool = &w;
-  }
-  return unbind_all(s, w);
-}
-
-processor *pop_idle(scheduler &s, processor *wanted = nullptr) noexcept STILLPOINT_REQUIRES(s.mutex) {
-  if (s.idle.empty())
-    return nullptr;
-  auto at = wanted && wanted->idle ? std::find(s.idle.begin(), s.idle.end(), wanted) : std::prev(s.idle.end());
-  processor *const p = *at;
-  s.idle.erase(at);
-  p->idle = false;
-  s.idle_count.fetch_sub(1, std::memory_order_seq_cst);
-  return p;
-}
-
-void push_idle(scheduler &s, processor &p) noexcept STILLPOINT_REQUIRES(s.mutex) {
-  p.idle = true;
-  s.idle.push_back(&p);
-  if (s.idle_count.fetch_add(1, std::memory_order_seq_cst) + 1 == s.count)
-    trace::all_idle(s);
-}
-
 // The worker that waits with the least claim on its time: not the watcher, if there is another. Null: a thread has to be started.
 os_thread *any_waiting(scheduler &s) noexcept STILLPOINT_REQUIRES(s.mutex) {
   os_thread *const latest = s.pool;
@@ -123,18 +89,31 @@ os_thread &add_worker(scheduler &s, processor &p, task *first) noexcept STILLPOI
   return w;
 }
 
-// Any worker but those that tasks are locked to gets the processor.
-struct recipient {
-  os_thread *worker = nullptr;
-  bool fresh = false;
-  void wake() const noexcept {
-    if (fresh)
-      start_thread(*worker);
-    else if (worker)
-      rouse(*worker);
+} // namespace
+
+bool begin_waiting(scheduler &s, os_thread &w) noexcept {
+  w.held = nullptr;
+  w.word.store(awake, std::memory_order_relaxed);
+  w.waiting.store(true, std::memory_order_relaxed);
+  w.waiting_since = 0;
+  if (w.locked.load(std::memory_order_relaxed) == 0 && !w.ends) {
+    w.pooled = true;
+    w.older = s.pool;
+    if (s.pool)
+      s.pool->newer = &w;
+    s.pool = &w;
   }
-};
-recipient give_to_any(scheduler &s, processor &p, task *first) noexcept STILLPOINT_REQUIRES(s.mutex) {
+  return unbind_all(s, w);
+}
+
+void recipient::wake() const noexcept {
+  if (fresh)
+    start_thread(*worker);
+  else if (worker)
+    rouse(*worker);
+}
+
+recipient give_to_any(scheduler &s, processor &p, task *first) noexcept {
   if (os_thread *const w = any_waiting(s)) {
     assign(s, *w, p, first);
     return {w, false};
@@ -152,6 +131,8 @@ recipient wake_idle(scheduler &s, bool looks) noexcept {
   p->spinning = looks; // handed over under the lock
   return give_to_any(s, *p, nullptr);
 }
+
+namespace {
 
 // Takes back a processor, if one is idle and nobody has given w one. False: it still waits, or has been given one.
 bool withdraw(os_thread &w, processor *wanted = nullptr) noexcept {
@@ -297,8 +278,10 @@ void wake_one(scheduler &s) noexcept {
   if (!s.spinning.compare_exchange_strong(none, 1, std::memory_order_seq_cst))
     return; // that one finds the work, or checks after it gave up
   const recipient woken = wake_idle(s, true);
-  if (!woken.worker)
+  if (!woken.worker) {
     s.spinning.fetch_sub(1, std::memory_order_seq_cst);
+    alarm_monitor(s, 1); // it was taken, perhaps by nobody who looks for tasks: see count_back
+  }
   woken.wake();
 }
 
@@ -325,7 +308,8 @@ void wait_for_work(os_thread &w) noexcept {
     begin_waiting(s, w);
   }
   std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the wakers': they see the processor idle or we see their task
-  if (!work_anywhere(s) && !s.stopping.load(std::memory_order_relaxed) && s.help_calls.load(std::memory_order_relaxed) == p.help_seen)
+  if (!work_anywhere(s) && !s.stopping.load(std::memory_order_relaxed) &&
+      s.help_calls.load(std::memory_order_relaxed) == p.help_seen.load(std::memory_order_relaxed))
     return;
   if (locked)
     wake_idle(s, false).wake();
@@ -454,25 +438,6 @@ task *pop_bound(os_thread &w) noexcept {
   return t;
 }
 
-void release_processor(processor &p) noexcept {
-  scheduler &s = *p.owner;
-  const bool work = wanted_by_others(p);
-  recipient next;
-  {
-    const lock_guard held(s.mutex);
-    if (work && !s.stopping.load(std::memory_order_relaxed))
-      next = give_to_any(s, p, nullptr);
-    else
-      push_idle(s, p);
-  }
-  next.wake();
-  if (next.worker)
-    return;
-  std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the wakers', as in wait_for_work
-  if (work_anywhere(s) || s.help_calls.load(std::memory_order_relaxed) != p.help_seen)
-    wake_idle(s, false).wake();
-}
-
 void wait_behind(os_thread &w, task &t) noexcept {
   scheduler &s = *w.owner;
   t.woken = true;
@@ -485,19 +450,6 @@ void wait_behind(os_thread &w, task &t) noexcept {
   }
   std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fence in wait_for_work and the monitor's
   call_for_help(s);
-}
-
-processor *take_idle_processor(os_thread &w, processor *wanted) noexcept {
-  scheduler &s = *w.owner;
-  if (s.idle_count.load(std::memory_order_relaxed) == 0)
-    return nullptr;
-  const lock_guard held(s.mutex);
-  processor *const p = pop_idle(s, wanted);
-  if (p) {
-    p->self.store(&w, std::memory_order_relaxed);
-    p->spinning = false;
-  }
-  return p;
 }
 
 } // namespace stillpoint::rt::sched

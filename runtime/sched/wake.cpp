@@ -81,15 +81,13 @@ void arm(processor &p) noexcept {
 
 void arm_behind_fence(processor &p) noexcept {
   scheduler &s = *p.owner;
-  std::uint64_t when = never;
-  if (!s.set.asyncpreemptoff) {
-    const bool woken = s.woken_count.load(std::memory_order_relaxed) || p.next.load(std::memory_order_relaxed);
-    const os_thread &w = thread_of(*p.self.load(std::memory_order_relaxed));
-    if ((woken && crowded(s)) || w.bound_woken.load(std::memory_order_relaxed))
-      when = p.started.load(std::memory_order_relaxed) + wake_grace_ns;
-    else if (others_could_run(p))
-      when = p.slice_end.load(std::memory_order_relaxed);
-  }
+  std::uint64_t when = never; // with asyncpreemptoff the monitor only looks whether the thread is blocked
+  const bool woken = s.woken_count.load(std::memory_order_relaxed) || p.next.load(std::memory_order_relaxed);
+  const os_thread &w = thread_of(*p.self.load(std::memory_order_relaxed));
+  if ((woken && crowded(s)) || w.bound_woken.load(std::memory_order_relaxed))
+    when = p.started.load(std::memory_order_relaxed) + wake_grace_ns;
+  else if (others_could_run(p))
+    when = p.slice_end.load(std::memory_order_relaxed);
   const std::uint64_t grace = s.set.asyncpreemptoff ? 0 : p.started.load(std::memory_order_relaxed) + wake_grace_ns;
   alarm_monitor(s, std::min({when, call_for_timers(s, grace), call_for_poller(s)}));
 }

@@ -7,6 +7,7 @@
 // task's stack. Worker objects are never freed, only used again, because handlers, dlclose and the monitor look at them.
 #include "fatal.h"
 #include "sched/park.h"
+#include "sched/processors.h"
 #include "sched/tasks.h"
 #include "sched/world.h"
 #include "stack/stack.h"
@@ -173,6 +174,8 @@ task *find_runnable(os_thread &w, std::uint64_t &now) noexcept {
     }
     if (s.stopping.load(std::memory_order_relaxed))
       return nullptr;
+    if (!t && may_be_surplus(w) && give_up(w))
+      continue;
     processor &p = *w.held;
     if (w.ends && !t && may_end(w))
       return nullptr;

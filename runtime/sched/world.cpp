@@ -18,6 +18,7 @@
 
 #include "scan/foreign.h"
 #include "sched/call.h"
+#include "sched/processors.h"
 #include "sched/run.h"
 #include "sched/tasks.h"
 
@@ -107,6 +108,11 @@ void ask(awaited &a, std::uint64_t now) noexcept {
     if (now < refused_until)
       return;
     a.backoff = std::min(2 * a.backoff, last_backoff_ns);
+  }
+  if (p.away.load(std::memory_order_relaxed) && sched::blocked_in_kernel(w.thread_id.load(std::memory_order_relaxed))) {
+    t->preempt_requested.store(true, std::memory_order_relaxed);
+    a.ask_at = now + last_backoff_ns; // a signal would interrupt its call, and could not stop it there
+    return;
   }
   a.ask_at = now + unanswered_ns;
   w.last_refusal.store(refusal::none, std::memory_order_relaxed);
@@ -250,7 +256,7 @@ void rest(processor &p) noexcept {
 
 bool help(processor &p) noexcept {
   scheduler &s = *p.owner;
-  p.help_seen = s.help_calls.load(std::memory_order_seq_cst); // before the helper looks for work: see call_helpers
+  p.help_seen.store(s.help_calls.load(std::memory_order_seq_cst), std::memory_order_relaxed); // before the helper looks for work: see call_helpers
   const helper h = the_helper.load(std::memory_order_acquire);
   if (!h)
     return false;

@@ -28,6 +28,11 @@
 namespace stillpoint::rt::trace {
 namespace {
 
+// No processor is in use; one whose thread is blocked in the kernel is.
+bool nobody_runs(const scheduler &s) noexcept {
+  return s.idle_count.load(std::memory_order_relaxed) == s.count + s.lent.load(std::memory_order_relaxed);
+}
+
 constexpr std::uint64_t first_check_ns = 10'000'000;
 constexpr unsigned most_checks = 10; // 10 ms, 20 ms, ... 5 s
 
@@ -109,7 +114,7 @@ void all_idle(scheduler &s) noexcept {
 
 std::uint64_t look_for_deadlock(scheduler &s, std::uint64_t now) noexcept {
   observer &o = s.observed;
-  const bool quiet = s.idle_count.load(std::memory_order_relaxed) == s.count && !something_is_due(s) && !sched::left_behind_runs();
+  const bool quiet = nobody_runs(s) && !something_is_due(s) && !sched::left_behind_runs();
   const std::uint64_t turns = sum_of_turns(s);
   if (!quiet || turns != o.turns) { // something happened: begin again
     o.turns = turns;
@@ -121,7 +126,7 @@ std::uint64_t look_for_deadlock(scheduler &s, std::uint64_t now) noexcept {
     o.suspected = false;
     return ++o.checks < most_checks ? now + (first_check_ns << o.checks) : never;
   }
-  if (o.suspected && sum_of_turns(s) == turns && s.idle_count.load(std::memory_order_relaxed) == s.count && !something_is_due(s))
+  if (o.suspected && sum_of_turns(s) == turns && nobody_runs(s) && !something_is_due(s))
     report(s);
   o.suspected = true;
   return now + first_check_ns;

@@ -24,7 +24,7 @@ void print_line(const scheduler &s, std::uint64_t now) noexcept {
     << s.threads_ended.load(std::memory_order_relaxed) << ", calls handed over " << s.calls_handed_over.load(std::memory_order_relaxed)
     << ", steals " << s.steals.load(std::memory_order_relaxed) << ", queues " << s.global_count.load(std::memory_order_relaxed) << " woken "
     << s.woken_count.load(std::memory_order_relaxed) << " [";
-  for (unsigned i = 0; i < std::min(s.slots, most_queues); ++i)
+  for (unsigned i = 0; i < std::min(s.slots.load(std::memory_order_relaxed), most_queues); ++i)
     m << (i == 0 ? "" : " ") << s.processors[i].local.size();
   (m << (s.slots > most_queues ? " ...]" : "]")).print();
 }

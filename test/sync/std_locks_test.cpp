@@ -127,9 +127,8 @@ TEST(std_locks_test, condition_variable_and_a_thread) {
   });
 }
 
-// Notified by a task, for which the processor has to be taken from who waits in the kernel. Run by hand
-// (--gtest_also_run_disabled_tests) as long as the runtime takes processors only from those who announce that they block.
-TEST(std_locks_test, DISABLED_condition_variable_and_a_task) {
+// Notified by a task, which needs a processor while the other waits in the kernel and has not said so.
+TEST(std_locks_test, condition_variable_and_a_task) {
   std::mutex m;
   std::condition_variable c;
   int turn = 0;
