@@ -22,7 +22,7 @@ config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".c", ".cpp", ".ll", ".mir", ".s", ".test"]
 config.excludes = ["Inputs", "CMakeLists.txt"]
 config.test_source_root = os.path.dirname(__file__)
-lit_config.maxIndividualTestTime = 120
+lit_config.maxIndividualTestTime = 300
 
 bindir = config.llvm_bindir
 config.environment["PATH"] = os.pathsep.join([bindir, config.environment.get("PATH", "")])
