@@ -20,7 +20,7 @@ inline std::string describeKind(const PointState &S) {
     break;
   }
   if (S.Kind == abi::kind_unsafe)
-    return S.CalleeMayStop ? "unsafe, callees may stop" : "unsafe";
+    return S.CalleePinned ? "unsafe, callees pinned" : S.CalleeMayStop ? "unsafe, callees may stop" : "unsafe";
   if (S.Kind == abi::kind_safe && S.Form == abi::frame_entry)
     return "entry";
   return std::string(S.Kind == abi::kind_pinned ? "pinned" : "safe") + (S.VectorLive ? ", vector" : "");

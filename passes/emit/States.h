@@ -30,6 +30,7 @@ struct PointState {
   bool VectorLive = true;
   bool HasLiveSet = false;
   bool CalleeMayStop = false;         // only of an unsafe state with a known frame
+  bool CalleePinned = false;          // only with CalleeMayStop: on this thread
   Standard Sequence = Standard::None; // then only Kind counts, which is kind_safe, and the references
   uint32_t Depth = 0;                 // words, only with frame_explicit
   LiveSet Live;
@@ -135,7 +136,8 @@ inline StateRef internState(std::vector<PointState> &Own, const PointState &S) {
 
 inline unsigned ownFlags(const PointState &S) {
   return S.Kind | (S.VectorLive ? abi::own_vector_live : 0) | (static_cast<unsigned>(S.Form) << abi::own_frame_shift) |
-         (S.HasLiveSet ? abi::own_has_live_set : 0) | (S.CalleeMayStop ? abi::own_callee_may_stop : 0);
+         (S.HasLiveSet ? abi::own_has_live_set : 0) | (S.CalleeMayStop ? abi::own_callee_may_stop : 0) |
+         (S.CalleePinned ? abi::own_callee_pinned : 0);
 }
 
 /// The state that a run of the fragment names.

@@ -50,8 +50,8 @@ struct Findings {
   const References &Refs;
   bool Full;
 
-  /// At a point where the function itself must not be stopped. A callee that stops may go on in another thread.
-  bool calleeMayStop(unsigned I) const { return Unsafe.returnsTwice() ? !Taint.any() : !Taint.pinned(I); }
+  /// Whether what is called at a point must go on in the same thread. Where functions return twice, what is live is not what the flow says.
+  bool calleePinned(unsigned I) const { return Unsafe.returnsTwice() ? Taint.any() : Taint.pinned(I); }
 };
 
 void addReferences(const PointReferences &R, PointState &S) {
@@ -60,14 +60,15 @@ void addReferences(const PointReferences &R, PointState &S) {
   S.RootsReady = R.RootsReady;
 }
 
-PointState unsafeState(const PointFrame &Frame, bool IsCall, bool CalleeMayStop, const PointReferences &R) {
+PointState unsafeState(const PointFrame &Frame, bool IsCall, bool CalleePinned, const PointReferences &R) {
   PointState S;
   // Only a call needs its frame: it can be walked through while the callee is stopped.
   if (Frame.Form != abi::frame_whole && !IsCall)
     return S;
   S.Form = Frame.Form;
   S.Depth = Frame.Depth;
-  S.CalleeMayStop = CalleeMayStop && !R.CalleesUnsafe && Frame.Form != abi::frame_unknown;
+  S.CalleeMayStop = !R.CalleesUnsafe && Frame.Form != abi::frame_unknown;
+  S.CalleePinned = IsCall && S.CalleeMayStop && CalleePinned;
   if (IsCall && S.CalleeMayStop)
     addReferences(R, S);
   return S;
@@ -80,7 +81,7 @@ PointState stateAt(const Code &C, const Findings &F, unsigned I) {
   if (D == Danger::NoFrame)
     return {};
   if (D == Danger::NoStop)
-    return unsafeState(Frame, C.Instructions[I].MI->isCall(), F.calleeMayStop(I), R);
+    return unsafeState(Frame, C.Instructions[I].MI->isCall(), F.calleePinned(I), R);
   PointState S;
   S.Kind = abi::kind_safe;
   if (Frame.Sequence != PointState::Standard::None) {
@@ -107,10 +108,13 @@ PointState stateAt(const Code &C, const Findings &F, unsigned I) {
   return S;
 }
 
+// Whether a walk gets past a call at a point of this state.
+bool isWalkable(const PointState &S) { return S.Form != abi::frame_unknown && (S.Kind != abi::kind_unsafe || S.CalleeMayStop); }
+
 // The first call under which a collection would find nothing to go by.
-void reportLostReferences(const Code &C, const Findings &F) {
+void reportLostReferences(const Code &C, const Findings &F, ArrayRef<PointState> States) {
   for (unsigned I = 0; I != C.size(); ++I)
-    if (const char *Why = F.Refs.whyLostAcross(I, F.Plan.at(I).Form)) {
+    if (const char *Why = F.Refs.whyLostAcross(I, F.Plan.at(I).Form, isWalkable(States[I]))) {
       const Function &Of = C.MF.getFunction();
       Of.getContext().diagnose(DiagnosticInfoUnsupported(Of, Why, C.Instructions[I].MI->getDebugLoc()));
       return;
@@ -203,10 +207,10 @@ void PointStates::computeStates(Code &C) {
   Frame = Plan.description();
   Frame.Nosplit = Unsafe.isNosplit();
   Refs.describe(Frame);
-  reportLostReferences(C, F);
   States.clear();
   for (unsigned I = 0; I != C.size(); ++I)
     States.push_back(stateAt(C, F, I));
+  reportLostReferences(C, F, States);
   unifySequences(Plan, States);
   smooth(States);
   smoothReferences(C, Refs, States);

@@ -31,6 +31,14 @@ bool preservesOnlyInBarriers(const MachineFunction &MF) {
   });
 }
 
+// Functions of the C library that the code generator calls by itself: they never allocate.
+bool isOfLibrary(const MachineInstr &Call) {
+  return any_of(Call.operands(), [](const MachineOperand &O) {
+    StringRef Name = O.isSymbol() ? O.getSymbolName() : O.isGlobal() ? O.getGlobal()->getName() : "";
+    return Name == "memcpy" || Name == "memmove" || Name == "memset";
+  });
+}
+
 } // namespace
 
 References::References(const Code &C, const FrameFlow &Frames, const Liveness &Live) : C(C) {
@@ -63,14 +71,14 @@ bool References::losesAcrossCall(unsigned Index) const {
   return Flow->before(Index).Registers & ~FoundInOuterFrames & ~writtenRegisters(Index);
 }
 
-const char *References::whyLostAcross(unsigned Index, abi::frame_form Form) const {
+const char *References::whyLostAcross(unsigned Index, abi::frame_form Form, bool Walkable) const {
   const Instruction &I = C.Instructions[Index];
-  if (!Flow || !I.MI->isCall() || I.MI->isReturn())
+  if (!any() || !I.MI->isCall() || I.MI->isReturn())
     return nullptr;
   if (Undescribed)
     return Reported ? nullptr : "references are handed on in memory that the code generator made for itself; return fewer of them by value";
   PointReferences R = at(Index, Form);
-  if (EntryUnsafe && !Flow->before(Index).RootsReady) // a copy of what was passed in memory, by the C library
+  if (EntryUnsafe && !Flow->before(Index).RootsReady && isOfLibrary(*I.MI)) // a copy of what was passed in memory
     return nullptr;
   // What was an argument only does not live behind the call.
   if (losesAcrossCall(Index) && Index + 1 != C.size() &&
@@ -81,6 +89,10 @@ const char *References::whyLostAcross(unsigned Index, abi::frame_form Form) cons
     return "references live across a call in a frame that cannot be described there; do without stack realignment, pushed arguments and "
            "assembly "
            "that moves the stack pointer in this function";
+  if (!Walkable && Live)
+    return "references live across a call in a function that no table can describe: of an unusual calling convention, with a stack of its "
+           "own, or "
+           "one that writes a segment register";
   return nullptr;
 }
 

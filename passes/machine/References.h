@@ -34,8 +34,8 @@ public:
   bool any() const { return Undescribed || Flow; }
   PointReferences at(unsigned Index, abi::frame_form Form) const;
   /// Why references that live across the call cannot be said; null if they can, or if nobody ever looks: a collection under such a call would have to end
-  /// the program.
-  const char *whyLostAcross(unsigned Index, abi::frame_form Form) const;
+  /// the program. `Walkable`: whether the point's state lets a walk pass.
+  const char *whyLostAcross(unsigned Index, abi::frame_form Form, bool Walkable) const;
   /// Adds the base of slots and the stack roots.
   void describe(emit::FrameDescription &Frame) const;
 

@@ -115,6 +115,10 @@ bool read_own_state(cursor &c, const fragment &f, point &out) noexcept {
   const bool lets_callees_stop = (bits & abi::own_callee_may_stop) != 0;
   if (lets_callees_stop && (out.kind != abi::kind_unsafe || !out.frame.known))
     return false;
+  const bool pins_callees = (bits & abi::own_callee_pinned) != 0;
+  if (pins_callees && !lets_callees_stop)
+    return false;
+  out.callee_pinned = pins_callees || out.kind == abi::kind_pinned;
   out.callee_may_stop = lets_callees_stop || out.kind != abi::kind_unsafe;
   if (!out.has_live_set)
     return true;

@@ -70,6 +70,7 @@ struct point {
   bool has_live_set = false;
   bool callee_may_stop =
       false; // while a call here runs. Not at unsafe points, but for those that forbid a stop only of the function itself
+  bool callee_pinned = false; // it must go on in this thread
   abi::state_code code = abi::state_unsafe; // as encoded, for display
   frame_rule frame;
   live_set live;

@@ -58,7 +58,7 @@ refusal walk_callers(const stack_bounds &stack, arch::walk_registers registers, 
       return why;
     if (!call.callee_may_stop)
       return refusal::unsafe_point;
-    pinned |= call.kind == abi::kind_pinned;
+    pinned |= call.callee_pinned;
     if (const refusal why = step(stack, call.frame, registers); why != refusal::none)
       return why;
   }

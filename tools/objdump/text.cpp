@@ -220,7 +220,7 @@ void print_runs_text(const report &r, raw_ostream &os) {
         what += formatv(" {0}", run.run.own_index).str();
       std::string rest = formatv("{0,-12} length {1}", what, run.run.length).str();
       if (p.kind == abi::kind_unsafe && p.callee_may_stop)
-        rest += " callees-may-stop";
+        rest += p.callee_pinned ? " callees-pinned" : " callees-may-stop";
       if (p.has_live_set)
         rest += " live=" + live_text(p.live);
       if (const std::string refs = references_text(references_of(p)); !refs.empty())

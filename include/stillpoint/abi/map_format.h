@@ -43,7 +43,8 @@
 //                   are negative. Ranges of a list do not touch, but where lengths are left out.
 //
 //   own state       ULEB128: bits 0-1 point_kind; bit 2 a vector, mask, x87 or MMX register is live; bits 3-4 frame_form; bit 5 a live set
-//                   follows; bit 6, only of an unsafe state with a known frame: a callee of a call here may be stopped, and go on anywhere
+//                   follows; bit 6, only of an unsafe state with a known frame: a callee of a call here may be stopped; bit 7, only
+//                   with bit 6: it goes on in the same thread, not anywhere
 //     [depth]       only with frame_explicit: ULEB128, CFA = RSP + 8 * depth, registers saved as in the whole frame
 //     [live set]    ULEB128 general (live_general bits), ULEB128 vector (bit n: XMMn/YMMn/ZMMn), ULEB128 other (bits 0-7 K0-K7,
 //                   bits 8-15 ST0-ST7/MM0-MM7)
@@ -53,7 +54,7 @@
 //
 // What contradicts itself is corrupt, and a reader refuses it: a saved register's slot that is not between the return address and the
 // stack pointer; bit 6 without a saved RBP; a prologue or epilogue run that is shorter than its pushes or pops, or longer by more than one
-// instruction; live vector registers without own state bit 2; bit 6 of a state that is not unsafe or has no known frame; references where the frame
+// instruction; live vector registers without own state bit 2; bit 6 of a state that is not unsafe or has no known frame; bit 7 without bit 6; references where the frame
 // is unknown; slots or readiness outside the whole frame if the base is not the CFA; RBP as a reference where the CFA is RBP's, RBX where it is the
 // base; slots or stack roots that are the return address or lie
 // below the red zone of a frame that is found by RSP; steps to readiness without stack roots; a size that is not what stands there; bits, codes,
@@ -256,7 +257,8 @@ inline constexpr unsigned own_frame_shift = 3;
 inline constexpr unsigned own_frame_mask = 0x3;
 inline constexpr unsigned own_has_live_set = 0x20;
 inline constexpr unsigned own_callee_may_stop = 0x40;
-inline constexpr unsigned own_known = 0x7f;
+inline constexpr unsigned own_callee_pinned = 0x80;
+inline constexpr unsigned own_known = 0xff;
 
 inline constexpr unsigned encoding_rbx = 3;
 inline constexpr unsigned encoding_rsp = 4;
