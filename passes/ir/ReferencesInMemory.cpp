@@ -38,8 +38,8 @@ public:
   bool runOnModule(Module &M) override {
     if (!usesReferences(M))
       return false;
-    bool Changed =
-        applyTo(M, {unguardReferences, splitReferenceAccesses, keepBases, splitCopiesOfMembers, rootStackObjects, addWriteBarriers});
+    bool Changed = applyTo(M, {unguardReferences, splitReferenceAccesses, keepBases, splitCopiesOfMembers, holdAcrossSecondReturns,
+                               rootStackObjects, addWriteBarriers});
     return listGlobalRoots(M) || Changed;
   }
 };

@@ -32,6 +32,7 @@ bool checkCoroutine(llvm::Function &F);
 /// runtime.
 bool splitReferenceAccesses(llvm::Function &F);
 bool splitCopiesOfMembers(llvm::Function &F); // once more, of objects that keepBases made roots
+bool holdAcrossSecondReturns(llvm::Function &F); // of setjmp
 bool rootStackObjects(llvm::Function &F);
 bool addWriteBarriers(llvm::Function &F);
 bool listGlobalRoots(llvm::Module &M);

@@ -208,6 +208,22 @@ long viewsExpect(int n) {
   return s;
 }
 
+jmp_buf again;
+
+[[gnu::noinline]] void come_back(int k) {
+  churn(20);
+  std::longjmp(again, k);
+}
+
+// What is used behind the second return only sits in the jmp_buf meanwhile.
+[[gnu::noinline]] long second_return(R given, int k) {
+  const R r = mk(5, given);
+  const node *const raw = (k & 1 ? r : mk(6)).get();
+  if (setjmp(again) == 0)
+    come_back(k);
+  return r->v + r->next->v + raw->v + given->v;
+}
+
 [[gnu::noinline]] long bigstack(long n) {
   R a[200];
   long data[300];
@@ -306,6 +322,8 @@ void body(unsigned scale) {
     CHECK(callbacks(3) == 1000 + 66 + 36);
     CHECK(even(mk(3, mk(4)), 20, 1) == 25599);
     CHECK(jumps(4) == 10);
+    CHECK(second_return(mk(7), 2) == 25);
+    CHECK(second_return(mk(7), 1) == 24);
     CHECK(bigstack(3) == 79401);
     CHECK(args(mk(1), mk(2), mk(3), mk(4), mk(5), mk(6), mk(7), mk(8), 9, mk(10), 11.0, mk(12)) == 78 + 12 + 1 + 8 + 10);
     four x = sret(7);
