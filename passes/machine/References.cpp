@@ -33,6 +33,9 @@ bool preservesOnlyInBarriers(const MachineFunction &MF) {
 
 // Functions of the C library that the code generator calls by itself: they never allocate.
 bool isOfLibrary(const MachineInstr &Call) {
+  // By a register in the large model, whose contents nobody names.
+  if (Call.getMF()->getTarget().getCodeModel() == CodeModel::Large)
+    return true;
   return any_of(Call.operands(), [](const MachineOperand &O) {
     StringRef Name = O.isSymbol() ? O.getSymbolName() : O.isGlobal() ? O.getGlobal()->getName() : "";
     return Name == "memcpy" || Name == "memmove" || Name == "memset";
