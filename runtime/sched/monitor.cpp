@@ -23,6 +23,7 @@ namespace {
 constexpr std::uint64_t first_backoff_ns = 20'000;
 constexpr std::uint64_t last_backoff_ns = 1'000'000;
 // How often a thread that was blocked is looked at.
+constexpr std::uint64_t early_look_ns = 1'000'000;
 constexpr std::uint64_t first_away_ns = 200'000;
 constexpr std::uint64_t last_away_ns = 5'000'000;
 // After so many looks for slow calls in vain it stops looking.
@@ -109,6 +110,21 @@ std::uint64_t ask(processor &p, task &t, std::uint64_t turn, std::uint64_t now) 
   return p.ask_again_at = now + p.backoff;
 }
 
+// Once in each turn, long before the slice is over: others would wait for the rest of it behind a task that is blocked. `when`: the next look
+// otherwise.
+std::uint64_t look_early(processor &p, std::uint64_t turn, std::uint64_t when, std::uint64_t now, bool act) noexcept {
+  const std::uint64_t early = p.started.load(std::memory_order_relaxed) + early_look_ns;
+  if (p.looked_turn == turn || when == never || when <= early)
+    return when;
+  if (now < early)
+    return early;
+  if (!act)
+    return when; // a new turn, when we are about to sleep: not worth another look
+  p.looked_turn = turn;
+  worker &w = *p.self.load(std::memory_order_relaxed);
+  return blocked_in_kernel(w.thread_id.load(std::memory_order_relaxed)) && lend_if_wanted(p, turn, w, now) ? p.away_look_at : when;
+}
+
 // p's thread was blocked: when to look next whether it still is.
 std::uint64_t look_at_away(processor &p, std::uint64_t now, bool act) noexcept {
   if (act)
@@ -175,6 +191,8 @@ std::uint64_t look(scheduler &s, std::uint64_t now, bool act, bool &calls) noexc
       when = ask(p, *t, turn, now);
     else if (when <= now && p.asked_turn == turn)
       when = p.ask_again_at;
+    else if (when > now && others_could_run(p))
+      when = look_early(p, turn, when, now, act);
     next = std::min(next, when);
   }
   // Until then the workers look at the timers themselves, between two tasks.

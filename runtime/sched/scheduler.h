@@ -136,6 +136,7 @@ struct alignas(64) processor {
   std::uint64_t backoff = 0;
   std::uint64_t call_seen = 0; // processor::call, and since when it has been that
   std::uint64_t call_seen_at = 0;
+  std::uint64_t looked_turn = 0;
   std::uint64_t away_turn = 0; // of the task that blocked, and the processor time that its thread had used when last looked at
   std::uint64_t away_used = 0;
   std::uint64_t away_seen_at = 0;
