@@ -25,13 +25,13 @@ constexpr unsigned most = 16;
 bool the_loop_is_wanted(os_thread &w) noexcept {
   const scheduler &s = *w.owner;
   return ++w.direct_switches % most == 0 || world::wanted(s) || s.stopping.load(std::memory_order_relaxed) ||
-         w.locked.load(std::memory_order_relaxed) != 0;
+         (w.leaving.why == departure::reason::finished && w.locked.load(std::memory_order_relaxed) != 0);
 }
 
 // New, or left by a call of leave() on this thread, and needed nowhere else.
 bool resumes_here(const os_thread &w, const task &t) noexcept {
   const worker *const only = bound_to(t);
-  return (t.last_worker == &w || !t.last_worker) && (!only || only == &w);
+  return (t.last_worker == &w || !t.last_worker) && (only == &w || (!only && w.locked.load(std::memory_order_relaxed) == 0));
 }
 
 } // namespace
