@@ -3,6 +3,7 @@
 // See config.h.
 #include "config.h"
 
+#include "cgroup.h"
 #include "fatal.h"
 
 #include <algorithm>
@@ -55,6 +56,11 @@ unsigned allowed_processors() {
   }
   const long online = sysconf(_SC_NPROCESSORS_ONLN);
   return online < 1 ? 1 : std::min(static_cast<unsigned>(online), max_processors);
+}
+
+unsigned default_processors() {
+  const unsigned quota = cgroup_processors();
+  return quota == 0 ? allowed_processors() : std::min(quota, allowed_processors());
 }
 
 unsigned parse_processors(std::string_view text) {
@@ -179,7 +185,7 @@ void parse_debug(std::string_view text, settings &out) {
 settings read_settings() {
   settings s;
   const char *const processors = std::getenv("STILLPOINT_PROCS");
-  s.processors = processors ? parse_processors(processors) : allowed_processors();
+  s.processors = processors ? parse_processors(processors) : default_processors();
   if (const char *const slice = std::getenv("STILLPOINT_SLICE"))
     s.slice_ns = parse_slice(slice);
   if (const char *const percent = std::getenv("STILLPOINT_GC"))

@@ -23,7 +23,7 @@ inline constexpr std::uint64_t min_memory_limit = std::uint64_t{1} << 20;
 inline constexpr std::uint64_t max_memory_limit = std::uint64_t{256} << 30;
 
 struct settings {
-  unsigned processors = 1;                   // STILLPOINT_PROCS; default: the CPUs that the affinity mask allows
+  unsigned processors = 1;                   // STILLPOINT_PROCS; default: the CPUs that the affinity mask and the control group allow
   std::uint64_t slice_ns = default_slice_ns; // STILLPOINT_SLICE
   int gc_percent = 100;                      // STILLPOINT_GC; -1: off
   std::uint64_t memory_limit = 0;            // STILLPOINT_MEMORY_LIMIT, bytes; 0: none
