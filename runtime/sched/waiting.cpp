@@ -377,7 +377,7 @@ void pass_on(os_thread &w, task &t) noexcept {
       more = begin_waiting(s, w);
       assign(s, owner, p, &t);
       next = {&owner, false};
-    } else {
+    } else if (!s.stopping.load(std::memory_order_relaxed)) { // see push_bound
       owner.bound.push_back(t);
       owner.bound_count.fetch_add(1, std::memory_order_relaxed);
       if (t.woken)
@@ -400,13 +400,15 @@ void push_bound(os_thread &w, task &t, bool is_woken) noexcept {
   bool given = false, queued = false;
   {
     const lock_guard held(s.mutex);
+    if (s.stopping.load(std::memory_order_relaxed))
+      return; // nobody runs it any more, and w may be another run's soon
     if (!w.waiting.load(std::memory_order_relaxed)) {
       w.bound.push_back(t);
       w.bound_count.fetch_add(1, std::memory_order_relaxed);
       if (is_woken)
         w.bound_woken.store(true, std::memory_order_relaxed);
       count_bound(w);
-    } else if (processor *const p = s.stopping.load(std::memory_order_relaxed) ? nullptr : pop_idle(s)) {
+    } else if (processor *const p = pop_idle(s)) {
       p->spinning = false;
       assign(s, w, *p, &t);
       given = true;
