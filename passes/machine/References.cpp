@@ -37,7 +37,10 @@ bool isOfLibrary(const MachineInstr &Call) {
   if (Call.getMF()->getTarget().getCodeModel() == CodeModel::Large)
     return true;
   return any_of(Call.operands(), [](const MachineOperand &O) {
-    StringRef Name = O.isSymbol() ? O.getSymbolName() : O.isGlobal() ? O.getGlobal()->getName() : "";
+    StringRef Name = O.isSymbol()     ? O.getSymbolName()
+                     : O.isGlobal()   ? O.getGlobal()->getName()
+                     : O.isMCSymbol() ? O.getMCSymbol()->getName() // FastISel's
+                                      : "";
     return Name == "memcpy" || Name == "memmove" || Name == "memset";
   });
 }
