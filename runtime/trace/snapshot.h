@@ -2,10 +2,11 @@
 //
 // What every task of a run() is doing at one moment: taken quickly, by the monitor, and made into text by whoever wants it.
 //
-// Mechanism: the world is held (sched/world.h), so that no task begins to run and the stacks of those that do not stay as they are; those that
+// Mechanism: the world is held (sched/world.h), so that hardly a task begins to run meanwhile; those that
 // run write down themselves where they are (capture.h). Names are looked up later, when everybody runs again.
-// Invariant: if the world cannot be held in time (a collection has it) only frames that the tables describe are followed: whatever changes
-// meanwhile, that reads nothing but the stack.
+// Invariant: of a task that may be taken up meanwhile, and of all if the world cannot be held in time (a collection has it), only frames that the
+// tables describe are followed: whatever changes, that reads nothing but the stack.
+// Limit: a parked task that is woken and taken up in that moment by a straight switch counts as parked here.
 #ifndef STILLPOINT_RUNTIME_TRACE_SNAPSHOT_H
 #define STILLPOINT_RUNTIME_TRACE_SNAPSHOT_H
 
