@@ -107,7 +107,7 @@ bool mark_the_rest(scheduler *s, cache &mine, std::uint64_t deadline) noexcept {
   }
 }
 
-// Marking is complete, draining held.
+// Marking is complete, draining held; it stays so.
 void end_marking(scheduler *s, cache &mine, const settings &set) noexcept {
   clear_weak_cells();
   find_dead(mine);
@@ -132,7 +132,6 @@ void end_marking(scheduler *s, cache &mine, const settings &set) noexcept {
   now.record.dying = dying();
   count_cycle(now.record);
   now.ended.fetch_add(1, std::memory_order_release); // pairs with collected
-  allow_draining();
 }
 
 // The stopped world as a scope: measures it.
@@ -209,6 +208,7 @@ bool finish(processor &self, bool urgent) noexcept {
     return true;
   }
   end_marking(&s, mine, s.set);
+  allow_draining();
   cycle_record shown = now.record; // once the world runs, the next collection may begin
   shown.finish = stopped.start();
   if (s.set.gctrace)
@@ -226,7 +226,7 @@ bool stress(processor &self) noexcept {
   stopped_world stopped(self, true);
   if (!stopped.reached())
     return put_off();
-  hold_draining();
+  hold_draining(); // to the end, but for mark_the_rest: publish_all takes from under the hands of who drains
   const auto mark_all = [&] {
     mark_roots(s, mine);
     publish_all();
@@ -243,8 +243,8 @@ bool stress(processor &self) noexcept {
   if (whole.number % 4 == 0) {
     begin_marking(several_workers(s));
     mark_all();
-    allow_draining();
   }
+  allow_draining();
   const stop_times times = stopped.start();
   if (s.set.gctrace) {
     cycle_record shown = whole;
@@ -380,6 +380,7 @@ void finish_alone(cache &mine, void (*more_roots)(cache &, void *), void *contex
   publish_all();
   mark_the_rest(nullptr, mine, never);
   end_marking(nullptr, mine, config());
+  allow_draining();
 }
 
 void collect_alone(cache &mine, void (*more_roots)(cache &, void *), void *context) noexcept {
