@@ -76,11 +76,6 @@ call next_call(waiting_room &r) noexcept {
   return {type.destroy, reinterpret_cast<void *>(first + --dead.left * type.size)};
 }
 
-void put_back(waiting_room &r) noexcept {
-  const lock_guard held(r.mutex);
-  ++r.objects.front().left;
-}
-
 // Only under a sanitizer, which wants to know of every change of stacks.
 void destroy_in_a_loop(void *) {
   for (call c = next_call(room()); c.function; c = next_call(room()))
@@ -88,7 +83,7 @@ void destroy_in_a_loop(void *) {
 }
 
 // A destructor is the first function on its task's stack, so it can be stopped and scanned like any task. When it returns, the base of the
-// stack calls this one, which begins the stack anew with the next destructor. Ends when none waits: the next collection starts another
+// stack calls this one, which begins the stack anew with the next destructor, as the task's entry does with the first. Ends when none waits: the next collection starts another
 // task.
 [[gnu::noinline]] void begin_stack_anew() noexcept {
   // If the run() is over, another's task may be at it.
@@ -112,6 +107,9 @@ void destructor_returned() {
   begin_stack_anew();
   room_for_first_words[1] = 0; // no tail call
 }
+
+// The task's entry, like any other's: whatever task switched straight to it has been settled before.
+void begin_destroying(void *) { destructor_returned(); }
 
 } // namespace
 
@@ -173,18 +171,9 @@ void start_destroying(scheduler &s) noexcept {
       r.objects.front().left = 0; // its run() ended inside of the destructor
     r.run = s.run;
   }
-  const call first = next_call(r);
-  if (!first.function)
-    return;
   try {
-    task &t = create_task(s, "destructors", stack::default_size, destroy_in_a_loop, nullptr);
-    if constexpr (!sanitizer::active)
-      t.context = arch::make_context(t.stack_high, first.function, first.object, destructor_returned);
-    else
-      put_back(r);
-    sched::ready(t);
+    sched::ready(create_task(s, "destructors", stack::default_size, sanitizer::active ? destroy_in_a_loop : begin_destroying, nullptr));
   } catch (const std::bad_alloc &) {
-    put_back(r);
     const lock_guard held(r.mutex);
     r.run = 0; // after the next collection then
   }

@@ -137,6 +137,31 @@ TEST_P(heap_run, destructors_run_once) {
   });
 }
 
+// The destructors' task is taken up in every way there is, also straight from a task that yields.
+TEST_P(heap_run, destructors_run_between_tasks_that_yield) {
+  static test_layout type(16, {0}, 8, [](void *) { ++destroyed_count; });
+  destroyed_count = 0;
+  constexpr int tasks = 8, rounds = 60;
+  run_on(GetParam(), [] {
+    wait_group all;
+    all.add(tasks);
+    for (int t = 0; t < tasks; ++t)
+      go([&all, t] {
+        for (int i = 0; i < rounds; ++i) {
+          gc::detail::constructed(gc::detail::allocate(type), type);
+          if (i % tasks == t)
+            gc::collect();
+          for (int k = 0; k < 50; ++k)
+            yield();
+        }
+        all.done();
+      });
+    all.wait();
+    gc::collect();
+    EXPECT_TRUE(eventually([] { return destroyed_count == tasks * rounds; }));
+  });
+}
+
 TEST_P(heap_run, arrays_are_destroyed_from_the_back) {
   static std::atomic<int> sequence{0};
   static test_layout type(8, {}, 8, [](void *object) {
