@@ -9,9 +9,11 @@
 #   %sp-objdump            the table viewer
 #   %runtime               the directory with libstillpoint.a and .so
 #   %include               the public headers' directory
+#   %tables                the version of the tables, also [[#V]] for FileCheck; %next_tables, one more
 #   %lld %python           the linker, the interpreter that runs lit
 #   FileCheck, not, opt, llc, llvm-readelf, … are those of LLVM 22
 import os
+import re
 import sys
 
 import lit.formats
@@ -52,6 +54,12 @@ substitute("%include", os.path.join(config.stillpoint_source, "include"))
 substitute("%source", config.stillpoint_source)
 substitute("%lld", os.path.join(bindir, "ld.lld"))
 substitute("%python", sys.executable)
+
+with open(os.path.join(config.stillpoint_source, "include", "stillpoint", "abi", "map_format.h")) as header:
+    tables = int(re.search(r"^#define STILLPOINT_TABLE_VERSION (\d+)$", header.read(), re.MULTILINE).group(1))
+substitute("%tables", str(tables))
+substitute("%next_tables", str(tables + 1))
+config.environment["FILECHECK_OPTS"] = f"-D#V={tables}"
 
 if not os.path.exists(plugin):
     lit_config.fatal(f"{plugin} is not built yet: ninja -C {config.stillpoint_build} stillpoint-plugin")

@@ -21,7 +21,8 @@
 #include <vector>
 
 extern "C" const unsigned char __executable_start[], etext[];
-extern "C" const unsigned char __start_stillpoint_records_v2[], __stop_stillpoint_records_v2[];
+extern "C" const unsigned char records_begin[] __asm__("__start_" STILLPOINT_RECORDS_SECTION);
+extern "C" const unsigned char records_end[] __asm__("__stop_" STILLPOINT_RECORDS_SECTION);
 
 namespace {
 
@@ -70,8 +71,7 @@ void measure_lookup() {
     std::fprintf(stderr, "bench-lookup: no address is safe or pinned\n");
     std::exit(1);
   }
-  auto functions =
-      (__stop_stillpoint_records_v2 - __start_stillpoint_records_v2) / static_cast<std::ptrdiff_t>(sizeof(stillpoint::abi::record));
+  auto functions = (records_end - records_begin) / static_cast<std::ptrdiff_t>(sizeof(stillpoint::abi::record));
   std::printf("lookup %.1f %td\n", taken, functions);
 }
 

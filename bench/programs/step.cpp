@@ -24,8 +24,10 @@
 
 // The linker's names for the start and the end of this program's text and tables.
 extern "C" const unsigned char __executable_start[], etext[];
-extern "C" const unsigned char __start_stillpoint_records_v2[], __stop_stillpoint_records_v2[];
-extern "C" const unsigned char __start_stillpoint_maps_v2[], __stop_stillpoint_maps_v2[];
+extern "C" const unsigned char records_begin[] __asm__("__start_" STILLPOINT_RECORDS_SECTION);
+extern "C" const unsigned char records_end[] __asm__("__stop_" STILLPOINT_RECORDS_SECTION);
+extern "C" const unsigned char maps_begin[] __asm__("__start_" STILLPOINT_MAPS_SECTION);
+extern "C" const unsigned char maps_end[] __asm__("__stop_" STILLPOINT_MAPS_SECTION);
 
 namespace {
 
@@ -79,8 +81,7 @@ struct place {
 };
 
 void report() {
-  stillpoint::map::table_view tables{section(__start_stillpoint_records_v2, __stop_stillpoint_records_v2),
-                                     section(__start_stillpoint_maps_v2, __stop_stillpoint_maps_v2)};
+  stillpoint::map::table_view tables{section(records_begin, records_end), section(maps_begin, maps_end)};
   std::uint64_t by_kind[3] = {}, foreign = elsewhere;
   std::vector<place> unsafe;
   for (std::uintptr_t at = 0; at < text_size; ++at) {

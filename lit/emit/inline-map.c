@@ -5,9 +5,9 @@
 // RUN: %sp-clang -O2 -mbranches-within-32B-boundaries -c %s -o %t.b.o && %sp-objdump --check %t.b.o
 // RUN: llvm-readelf -S %t.b.o | FileCheck %s --check-prefix=PADDED
 
-// CHECK: stillpoint_records_v2
-// CHECK-NOT: stillpoint_maps_v2
-// PADDED: stillpoint_maps_v2
+// CHECK: stillpoint_records_v[[#V]]
+// CHECK-NOT: stillpoint_maps_v[[#V]]
+// PADDED: stillpoint_maps_v[[#V]]
 int other(int);
 int leaf(int n) { return n * 3; }
 int calls(int n) {

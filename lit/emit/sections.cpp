@@ -13,12 +13,12 @@ template <typename T> __attribute__((noinline)) T folded(T n) {
 }
 int plain(int n) { return folded(n) + folded(other(n)); }
 
-// CHECK-DAG: stillpoint_records_v2 PROGBITS {{.*}} AL
-// CHECK-DAG: stillpoint_records_v2 PROGBITS {{.*}} ALG
+// CHECK-DAG: stillpoint_records_v[[#V]] PROGBITS {{.*}} AL
+// CHECK-DAG: stillpoint_records_v[[#V]] PROGBITS {{.*}} ALG
 // CHECK: COMDAT group section [{{.*}}_Z6foldedIiET_S0_
 // CHECK: .text._Z6foldedIiET_S0_
-// CHECK: stillpoint_records_v2
+// CHECK: stillpoint_records_v[[#V]]
 
-// ASM-DAG: .section stillpoint_records_v2,"ao",@progbits,.text
-// ASM-DAG: .section stillpoint_records_v2,"aoG",@progbits,.text._Z6foldedIiET_S0_,_Z6foldedIiET_S0_,comdat
+// ASM-DAG: .section stillpoint_records_v[[#V]],"ao",@progbits,.text
+// ASM-DAG: .section stillpoint_records_v[[#V]],"aoG",@progbits,.text._Z6foldedIiET_S0_,_Z6foldedIiET_S0_,comdat
 // ASM-DAG: .uleb128 {{.*}} # prologue

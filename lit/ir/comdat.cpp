@@ -1,7 +1,7 @@
 // One inline function in several objects. The linker keeps one copy: with its table, once, or the copy of an object without tables, and then
 // no table speaks of it. Both linkers, both orders.
 // RUN: rm -rf %t && split-file %s %t && cd %t
-// RUN: %clang -O1 -c %S/Inputs/runtime.c -o runtime.o
+// RUN: %clang -O1 -DTABLE_VERSION=%tables -c %S/Inputs/runtime.c -o runtime.o
 // RUN: %clangxx -O2 -c main.cpp -o main.o
 // RUN: %sp-clangxx -O2 -DUSER=a -c user.cpp -o a.o && %sp-clangxx -O2 -DUSER=b -c user.cpp -o b.o
 // RUN: %clangxx -O2 -DUSER=a -c user.cpp -o a.plain.o && %clangxx -O2 -DUSER=b -c user.cpp -o b.plain.o

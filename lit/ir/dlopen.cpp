@@ -1,6 +1,6 @@
 // A shared object that is opened and closed registers and unregisters its own tables, each time.
 // RUN: rm -rf %t && split-file %s %t && cd %t
-// RUN: %clang -O1 -c %S/Inputs/runtime.c -o runtime.o
+// RUN: %clang -O1 -DTABLE_VERSION=%tables -c %S/Inputs/runtime.c -o runtime.o
 // RUN: %sp-clangxx -O2 -fPIC -shared plugged.cpp -o plugged.so
 // RUN: %sp-clangxx -O2 -fPIC -shared -fuse-ld=lld plugged.cpp -o plugged.lld.so
 // RUN: %sp-clangxx -O2 -rdynamic main.cpp runtime.o -o main

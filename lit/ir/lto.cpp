@@ -1,7 +1,7 @@
 // Link-time optimisation by lld: one registration for each linked module, tables of what is left, whether the objects' compiler or only the
 // linker had the plugin, and beside objects that are not bitcode.
 // RUN: rm -rf %t && split-file %s %t && cd %t
-// RUN: %clang -O1 -c %S/Inputs/runtime.c -o runtime.o
+// RUN: %clang -O1 -DTABLE_VERSION=%tables -c %S/Inputs/runtime.c -o runtime.o
 // RUN: %sp-clangxx -O2 -flto=full -c one.cpp -o one.full.o && %sp-clangxx -O2 -flto=full -c two.cpp -o two.full.o
 // RUN: %sp-clangxx -O2 -flto=thin -c one.cpp -o one.thin.o && %sp-clangxx -O2 -flto=thin -c two.cpp -o two.thin.o
 // RUN: %sp-clangxx -O2 -flto=thin -c three.cpp -o three.thin.o

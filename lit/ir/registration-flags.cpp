@@ -1,7 +1,7 @@
 // Registration beside what else adds to a module: sanitizers, control-flow protection, profiling, instrumentation, large code, split debug
 // information. The constructor is never instrumented, and runs.
 // RUN: rm -rf %t && mkdir %t && cd %t
-// RUN: %clang -O1 -c %S/Inputs/runtime.c -o runtime.o
+// RUN: %clang -O1 -DTABLE_VERSION=%tables -c %S/Inputs/runtime.c -o runtime.o
 // RUN: %sp-clangxx -O1 -fsanitize=address,undefined %s runtime.o -o asan && env ASAN_OPTIONS=detect_leaks=0 ./asan | FileCheck %s
 // RUN: %sp-clangxx -O1 -fsanitize=thread -c %s -o tsan.o && llvm-objdump -dr --section=stillpoint_init tsan.o | FileCheck %s --check-prefix=PLAIN
 // RUN: %sp-clangxx -O2 -flto -fsanitize=address -c %s -o lto.o

@@ -1,7 +1,7 @@
 // Every kind of linked module hands its tables over once, before ordinary constructors, and takes them back behind ordinary destructors; and
 // links and runs without a runtime.
 // RUN: rm -rf %t && split-file %s %t && cd %t
-// RUN: %clang -O1 -c %S/Inputs/runtime.c -o runtime.o -fPIC
+// RUN: %clang -O1 -DTABLE_VERSION=%tables -c %S/Inputs/runtime.c -o runtime.o -fPIC
 // RUN: %sp-clangxx -O2 -c main.cpp -o main.o && %sp-clangxx -O2 -c other.cpp -o other.o
 // RUN: %sp-clangxx -O2 -fno-pie -c main.cpp -o main.nopie.o && %sp-clangxx -O2 -fno-pie -c other.cpp -o other.nopie.o
 // RUN: %sp-clangxx -O2 -fPIC -fno-plt -c main.cpp -o main.noplt.o && %sp-clangxx -O2 -fPIC -fno-plt -c other.cpp -o other.noplt.o

@@ -3,7 +3,7 @@
 // RUN: %sp-clang -O2 -fbasic-block-sections=all -c %s -o %t.o && %sp-objdump --check %t.o && %sp-objdump --runs %t.o | FileCheck %s
 // RUN: llvm-readelf -S %t.o | FileCheck %s --check-prefix=SECTIONS
 
-// SECTIONS-COUNT-3: stillpoint_records_v2
+// SECTIONS-COUNT-3: stillpoint_records_v[[#V]]
 // CHECK: <parts>
 // CHECK: <parts.__part.1>
 // CHECK: <parts.__part.2>

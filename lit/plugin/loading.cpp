@@ -11,9 +11,9 @@
 
 // CHECK: stillpoint_init
 // CHECK-NOT: stillpoint_init PROGBITS
-// CHECK: stillpoint_records_v2
+// CHECK: stillpoint_records_v[[#V]]
 // OPT-NOT: stillpoint_module
-// PRELINK: @__stillpoint_module_v2 = linkonce_odr hidden constant
+// PRELINK: @__stillpoint_module_v[[#V]] = linkonce_odr hidden constant
 
 int f(int N) {
   int S = 0;

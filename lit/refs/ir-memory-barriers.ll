@@ -8,7 +8,7 @@ target triple = "x86_64-unknown-linux-gnu"
 @bytes = global [16 x i8] zeroinitializer
 declare void @use(ptr)
 
-; CHECK: @stillpoint.marking = private global i8 0, section "stillpoint_marking_v2"
+; CHECK: @stillpoint.marking = private global i8 0, section "stillpoint_marking_v[[#V]]"
 
 ; CHECK-LABEL: define void @stores(
 ; CHECK-NEXT: store ptr addrspace(1) %r, ptr %p

@@ -4,7 +4,7 @@
 // RUN: %sp-clangxx -O2 -ffunction-sections -fdata-sections -c one.cpp -o one.o && llvm-readelf -SW one.o | FileCheck one.cpp
 // RUN: llvm-readelf -rW one.o | FileCheck one.cpp --check-prefix=ENTRY
 // RUN: %sp-clangxx -O0 -fcommon -c -x c common.c -o common.o && llvm-nm common.o | FileCheck common.c
-// RUN: %sp-clangxx -O2 -fPIC -c two.cpp -o two.o && %clangxx -c main.cpp -o main.o
+// RUN: %sp-clangxx -O2 -fPIC -c two.cpp -o two.o && %clangxx -I %include -c main.cpp -o main.o
 // RUN: %clangxx one.o two.o main.o -o all && ./all | FileCheck main.cpp --check-prefix=ALL
 // RUN: %clangxx -shared two.o -o two.so && %clangxx one.o main.o ./two.so -o shared && ./shared | FileCheck main.cpp --check-prefix=SHARED
 // RUN: %clangxx -fuse-ld=lld -Wl,--gc-sections one.o two.o main.o -o lld && ./lld | FileCheck main.cpp --check-prefix=GC
@@ -32,9 +32,9 @@ struct Holder {
 inline Holder Shared[2];
 //--- one.cpp
 // identity: skip (references)
-// CHECK: stillpoint_globals_v2 {{.*}} WALG
-// CHECK: stillpoint_globals_v2 {{.*}} WAL 
-// CHECK: stillpoint_globals_v2 {{.*}} WAL 
+// CHECK: stillpoint_globals_v[[#V]] {{.*}} WALG
+// CHECK: stillpoint_globals_v[[#V]] {{.*}} WAL 
+// CHECK: stillpoint_globals_v[[#V]] {{.*}} WAL 
 // ENTRY: R_X86_64_64 {{.*}} Shared + 8
 #include "ref.h"
 Ref Kept;
@@ -65,6 +65,7 @@ thread_local Ref Mine;
 // ALL: 9 roots, kept 1, shared 4, local 3
 // SHARED: 6 roots, kept 1, shared 4, local 0
 // GC: 8 roots, kept 1, shared 4, local 3
+#include "stillpoint/abi/map_format.h"
 #include <cstdint>
 #include <cstdio>
 extern "C" void *kept();
@@ -72,8 +73,8 @@ extern "C" void *shared();
 extern "C" void *shared_again();
 extern "C" void *local(long, void *);
 extern "C" void __stillpoint_write_barrier(void *) {}
-extern const uintptr_t Begin[] __asm__("__start_stillpoint_globals_v2") __attribute__((visibility("hidden")));
-extern const uintptr_t End[] __asm__("__stop_stillpoint_globals_v2") __attribute__((visibility("hidden")));
+extern const uintptr_t Begin[] __asm__("__start_" STILLPOINT_GLOBALS_SECTION) __attribute__((visibility("hidden")));
+extern const uintptr_t End[] __asm__("__stop_" STILLPOINT_GLOBALS_SECTION) __attribute__((visibility("hidden")));
 static int count(void *From, unsigned Words) {
   int N = 0;
   for (const uintptr_t *E = Begin; E != End; ++E) {

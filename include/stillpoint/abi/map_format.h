@@ -70,28 +70,34 @@
 
 #include <cstdint>
 
-// The version stands in the section names, so that objects of two versions linked into one module do not mix.
-#define STILLPOINT_RECORDS_SECTION "stillpoint_records_v2"
-#define STILLPOINT_MAPS_SECTION "stillpoint_maps_v2"
+// The version stands in the section names, so that objects of two versions linked into one module do not mix. Everybody takes it from this line,
+// the tests too (lit/lit.cfg.py); only tables that tests write by hand say for which version they are written.
+#define STILLPOINT_TABLE_VERSION 3
+#define STILLPOINT_TEXT_OF_VERSION(number) #number
+#define STILLPOINT_NAME_OF_VERSION(name, number) name "_v" STILLPOINT_TEXT_OF_VERSION(number)
+#define STILLPOINT_OF_THIS_VERSION(name) STILLPOINT_NAME_OF_VERSION(name, STILLPOINT_TABLE_VERSION)
+
+#define STILLPOINT_RECORDS_SECTION STILLPOINT_OF_THIS_VERSION("stillpoint_records")
+#define STILLPOINT_MAPS_SECTION STILLPOINT_OF_THIS_VERSION("stillpoint_maps")
 // The words of static storage that hold references or null: an array of global_root, SHF_LINK_ORDER with the variable where that is possible.
-#define STILLPOINT_GLOBALS_SECTION "stillpoint_globals_v2"
+#define STILLPOINT_GLOBALS_SECTION STILLPOINT_OF_THIS_VERSION("stillpoint_globals")
 // The function of the runtime that a module's constructor calls; weak in the module, so that code links without the runtime.
 #define STILLPOINT_REGISTER_FUNCTION "__stillpoint_register_tables"
 #define STILLPOINT_UNREGISTER_FUNCTION "__stillpoint_unregister_tables"
 // The module's descriptor, constructor and destructor are hidden COMDAT symbols with these names (the version again in each); the two
 // functions are in an executable section of their own, so that .text is what it is without the plugin.
-#define STILLPOINT_DESCRIPTOR_SYMBOL "__stillpoint_module_v2"
-#define STILLPOINT_CONSTRUCTOR_SYMBOL "__stillpoint_module_init_v2"
-#define STILLPOINT_DESTRUCTOR_SYMBOL "__stillpoint_module_fini_v2"
-#define STILLPOINT_REGISTERED_SYMBOL "__stillpoint_module_registered_v2"
+#define STILLPOINT_DESCRIPTOR_SYMBOL STILLPOINT_OF_THIS_VERSION("__stillpoint_module")
+#define STILLPOINT_CONSTRUCTOR_SYMBOL STILLPOINT_OF_THIS_VERSION("__stillpoint_module_init")
+#define STILLPOINT_DESTRUCTOR_SYMBOL STILLPOINT_OF_THIS_VERSION("__stillpoint_module_fini")
+#define STILLPOINT_REGISTERED_SYMBOL STILLPOINT_OF_THIS_VERSION("__stillpoint_module_registered")
 // The bytes that write barriers test, one for each object file that has barriers: not 0 while the collector marks. The runtime writes all of them.
 // No common symbol: link-time optimisation may make it local to the one object that has the descriptor.
-#define STILLPOINT_MARKING_SECTION "stillpoint_marking_v2"
+#define STILLPOINT_MARKING_SECTION STILLPOINT_OF_THIS_VERSION("stillpoint_marking")
 #define STILLPOINT_CONSTRUCTOR_SECTION "stillpoint_init"
 
 namespace stillpoint::abi {
 
-inline constexpr std::uint32_t version = 2;
+inline constexpr std::uint32_t version = STILLPOINT_TABLE_VERSION;
 inline constexpr std::uint32_t first_version_with_references = 2;
 
 // "STILLPT" and a zero, as a little-endian number.

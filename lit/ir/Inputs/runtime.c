@@ -24,7 +24,7 @@ static void print_records(const struct descriptor *d) {
 }
 
 void __stillpoint_register_tables(const struct descriptor *d) {
-  int sound = d->magic == 0x0054504c4c495453 && d->version == 2 && d->size == sizeof *d && (d->records_end - d->records_begin) % 8 == 0;
+  int sound = d->magic == 0x0054504c4c495453 && d->version == TABLE_VERSION && d->size == sizeof *d && (d->records_end - d->records_begin) % 8 == 0;
   printf("register module %d: %s, %s\n", ++module_count, sound ? "sound" : "broken",
          d->records_begin == d->records_end ? "no tables" : "tables");
   print_records(d);
