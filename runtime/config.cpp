@@ -81,15 +81,34 @@ std::uint64_t unit_ns(std::string_view unit) {
   return 0;
 }
 
-std::uint64_t parse_slice(std::string_view text) {
+enum class duration : std::uint8_t { good, malformed, out_of_range };
+
+duration parse_duration(std::string_view text, std::uint64_t least, std::uint64_t most, std::uint64_t &out) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const std::uint64_t unit = error == std::errc() ? unit_ns(text.substr(static_cast<std::size_t>(end - text.data()))) : 0;
+  const std::string_view unit_name = text.substr(static_cast<std::size_t>(end - text.data()));
+  if (error == std::errc::result_out_of_range && unit_ns(unit_name) != 0)
+    return duration::out_of_range;
+  const std::uint64_t unit = error == std::errc() ? unit_ns(unit_name) : 0;
   if (unit == 0)
+    return duration::malformed;
+  if (value > most / unit || value * unit < least)
+    return duration::out_of_range;
+  out = value * unit;
+  return duration::good;
+}
+
+std::uint64_t parse_slice(std::string_view text) {
+  std::uint64_t value = 0;
+  switch (parse_duration(text, min_slice_ns, max_slice_ns, value)) {
+  case duration::good:
+    return value;
+  case duration::malformed:
     bad("STILLPOINT_SLICE", text, "want a whole number and a unit: 100us, 10ms, 1s");
-  if (value > max_slice_ns / unit || value * unit < min_slice_ns)
-    bad("STILLPOINT_SLICE", text, "want a slice from 20us to 1000s");
-  return value * unit;
+  case duration::out_of_range:
+    break;
+  }
+  bad("STILLPOINT_SLICE", text, "want a slice from 20us to 1000s");
 }
 
 int parse_gc_percent(std::string_view text) {
@@ -125,6 +144,16 @@ bool parse_schedtrace(std::string_view name, std::string_view value, std::string
   return true;
 }
 
+// False: it is another switch.
+bool parse_storm(std::string_view name, std::string_view value, std::string_view whole, settings &out) {
+  if (name != "storm")
+    return false;
+  out.storm_ns = 0;
+  if (value != "0" && parse_duration(value, min_storm_ns, max_storm_ns, out.storm_ns) != duration::good)
+    fatal_setting(message() << "STILLPOINT_DEBUG=" << whole << ": want storm=20us, a period from 10us to 1s, or storm=0");
+  return true;
+}
+
 // Those that are on unless switched off. False: it is another switch.
 bool parse_reports(std::string_view name, std::string_view value, std::string_view whole, settings &out) {
   if (name == "sigquit") {
@@ -156,7 +185,8 @@ void parse_debug_item(std::string_view item, std::string_view whole, settings &o
   const std::size_t equals = item.find('=');
   const std::string_view name = item.substr(0, equals);
   const std::string_view value = equals == std::string_view::npos ? std::string_view() : item.substr(equals + 1);
-  if (parse_stress(name, value, whole, out) || parse_schedtrace(name, value, whole, out) || parse_reports(name, value, whole, out))
+  if (parse_stress(name, value, whole, out) || parse_schedtrace(name, value, whole, out) || parse_storm(name, value, whole, out) ||
+      parse_reports(name, value, whole, out))
     return;
   const auto *known = std::find_if(debug_switches.begin(), debug_switches.end(), [&](const debug_switch &s) { return s.name == name; });
   if (known == debug_switches.end()) {
@@ -164,7 +194,7 @@ void parse_debug_item(std::string_view item, std::string_view whole, settings &o
     m << "STILLPOINT_DEBUG=" << whole << ": unknown name \"" << name << "\"; known:";
     for (const debug_switch &s : debug_switches)
       m << " " << s.name;
-    m << " gcstress schedtrace sigquit deadlock";
+    m << " gcstress schedtrace storm sigquit deadlock";
     fatal_setting(m);
   }
   if (value != "0" && value != "1")
@@ -178,6 +208,8 @@ void parse_debug(std::string_view text, settings &out) {
     parse_debug_item(text.substr(at, comma - at), text, out);
     at = comma + 1;
   }
+  if (out.storm_ns != 0 && out.asyncpreemptoff)
+    fatal_setting(message() << "STILLPOINT_DEBUG=" << text << ": a storm needs the signals that asyncpreemptoff=1 forbids");
 }
 
 } // namespace

@@ -18,6 +18,8 @@ inline constexpr unsigned max_slots = max_processors + most_lent;
 inline constexpr std::uint64_t default_slice_ns = 10'000'000;
 inline constexpr std::uint64_t min_slice_ns = 20'000;
 inline constexpr std::uint64_t max_slice_ns = 1'000'000'000'000;
+inline constexpr std::uint64_t min_storm_ns = 10'000;
+inline constexpr std::uint64_t max_storm_ns = 1'000'000'000;
 inline constexpr int max_gc_percent = 100'000;
 inline constexpr std::uint64_t min_memory_limit = std::uint64_t{1} << 20;
 inline constexpr std::uint64_t max_memory_limit = std::uint64_t{256} << 30;
@@ -37,6 +39,7 @@ struct settings {
   bool gctrace = false;          // print one line for each collection
   bool gcpoison = false;         // fill what died, and let nobody have it again for one collection
   bool gcstress_alloc = false;   // gcstress=alloc: a whole collection at every allocation; implies gcpoison
+  std::uint64_t storm_ns = 0;    // storm=20us: ask every running task to stop so often; 0: do not
   bool gcstress_preempt = false; // gcstress=preempt: the same whenever a task was preempted
 
   bool operator==(const settings &) const = default;

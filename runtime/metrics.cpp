@@ -67,6 +67,12 @@ void print_preemptions() {
       (message() << "preemptstats: refused " << m.refusals[i] << " times: " << refusal_names[i]).print();
 }
 
+void print_storm(const storm &s) {
+  (message() << "preemptstats: storm: " << get(s.gusts) << " times all were asked, " << get(s.stopped) << " tasks scattered, of them "
+             << get(s.behind) << " behind others, " << get(s.offered) << " offered to other workers; " << get(s.moved) << " moved")
+      .print();
+}
+
 void print_scheduler(const scheduler &s) {
   std::uint64_t turns = 0;
   for (unsigned i = 0; i < s.slots; ++i)
@@ -82,6 +88,8 @@ void print_scheduler(const scheduler &s) {
 void print_statistics(const scheduler &s) {
   if (s.set.preemptstats)
     print_preemptions();
+  if (s.set.preemptstats && s.set.storm_ns != 0)
+    print_storm(s.storming);
   if (s.set.schedtrace_ns != 0)
     print_scheduler(s);
 }

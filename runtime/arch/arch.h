@@ -97,6 +97,9 @@ void reset_float_words() noexcept;
 // The first two at once, for a thread that goes from one task to another.
 void change_float_words(thread_image &from, const thread_image &to) noexcept;
 
+// Overwrites all vector, mask and x87 registers that there are; the control words are a fresh thread's afterwards.
+void overwrite_scratch() noexcept;
+
 } // namespace stillpoint::rt::arch
 
 #endif

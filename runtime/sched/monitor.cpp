@@ -38,14 +38,6 @@ struct scheduling {
   std::uint64_t runtime, deadline, period;
 };
 
-void be_punctual() noexcept {
-  prctl(PR_SET_TIMERSLACK, 1UL);
-  scheduling wanted{};
-  wanted.size = sizeof wanted;
-  wanted.runtime = 100'000; // a short slice: EEVDF lets it in soon after it wakes (Linux 6.12; before, the value is ignored)
-  ::syscall(SYS_sched_setattr, 0, &wanted, 0u);
-}
-
 // From when on the task that runs on p has to give way, and never if to nobody. `started` is when it began.
 std::uint64_t wanted_off_at(const processor &p, std::uint64_t started, bool gives_way_to_woken, std::uint64_t now) noexcept {
   const bool next_waits = p.next.load(std::memory_order_relaxed) && crowded(*p.owner);
@@ -202,6 +194,14 @@ std::uint64_t look(scheduler &s, std::uint64_t now, bool act, bool &calls) noexc
 }
 
 } // namespace
+
+void be_punctual() noexcept {
+  prctl(PR_SET_TIMERSLACK, 1UL);
+  scheduling wanted{};
+  wanted.size = sizeof wanted;
+  wanted.runtime = 100'000; // a short slice: EEVDF lets it in soon after it wakes (Linux 6.12; before, the value is ignored)
+  ::syscall(SYS_sched_setattr, 0, &wanted, 0u);
+}
 
 void monitor_loop(scheduler &s) noexcept {
   pthread_setname_np(pthread_self(), "sp-monitor");

@@ -40,6 +40,9 @@ inline bool may_be_surplus(const os_thread &w) noexcept {
 // w's own thread, in its loop: its processor is not blocked, and if there is one too many it is gone afterwards (true).
 bool give_up(os_thread &w) noexcept;
 
+// monitor.cpp: the calling thread is to be on time when all CPUs are busy.
+void be_punctual() noexcept;
+
 // blocked.cpp: what the kernel says of a thread. The monitor, and those who stop the world -------------------------------------------------
 // It sleeps there (not: waits for a CPU). Five microseconds. False if nobody knows.
 bool blocked_in_kernel(int thread_id) noexcept;

@@ -198,10 +198,12 @@ void run_main(void (*entry)(void *), void *argument) {
   s.main_task = &create_task(s, "main", stack::main_size, entry, argument);
   trace::begin_run(s);
   start_monitor(s);
+  sched::start_storm(s);
   active_scheduler.store(&s, std::memory_order_release); // pairs with active()
   sched::ready(*s.main_task);
   while (s.main_done.load(std::memory_order_acquire) == 0) // pairs with the release at the main task's end
     futex_wait(s.main_done, 0);
+  sched::stop_storm(s);
   stop_monitor(s);
   const bool all_ended = stop_workers(s);
   active_scheduler.store(nullptr, std::memory_order_release);

@@ -30,6 +30,7 @@
 #include "sched/lock.h"
 #include "sched/queue.h"
 #include "sched/sanitizer.h"
+#include "sched/storm.h"
 #include "sched/timers.h"
 #include "trace/observer.h"
 
@@ -185,6 +186,7 @@ struct scheduler {
   std::atomic<std::uint32_t> help_calls{0};
 
   trace::observer observed;
+  storm storming;
 
   std::atomic<bool> stopping{false};
   std::atomic<bool> monitor_stop{false};

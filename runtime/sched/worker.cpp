@@ -90,6 +90,8 @@ void settle_preempted(processor &p, task &t, bool pinned, std::uint64_t now) noe
   if (pinned) {
     t.pinned_to = p.self.load(std::memory_order_relaxed);
     push_bound(thread_of(*t.pinned_to), t, false);
+  } else if (p.owner->set.storm_ns != 0) {
+    scatter(p, t, now);
   } else if (used >= p.owner->set.slice_ns) {
     push_global(*p.owner, t, now);
     wake_one(*p.owner);
@@ -369,8 +371,12 @@ void reschedule_preempted(bool pinned) noexcept {
   departure d;
   d.why = w.held->owner->forked.load(std::memory_order_relaxed) ? departure::reason::none : departure::reason::preempted;
   d.pinned = pinned;
-  if (d.why == departure::reason::preempted)
-    leave(w, d);
+  if (d.why != departure::reason::preempted)
+    return;
+  scheduler &s = *w.held->owner;
+  leave(w, d);
+  if (s.set.storm_ns != 0 && this_worker() != &w)
+    s.storming.moved.fetch_add(1, std::memory_order_relaxed);
 }
 
 // Release: pairs with the acquires in world.cpp.

@@ -34,6 +34,9 @@ TEST(config, understood) {
   EXPECT_EQ(with("STILLPOINT_DEBUG", "sigquit=0").sigquit, rt::settings::quit::off);
   EXPECT_EQ(with("STILLPOINT_DEBUG", "sigquit=continue").sigquit, rt::settings::quit::go_on);
   EXPECT_TRUE(with("STILLPOINT_DEBUG", "deadlock=0").deadlock_off);
+  EXPECT_EQ(with("STILLPOINT_DEBUG", "storm=20us").storm_ns, 20'000u);
+  EXPECT_EQ(with("STILLPOINT_DEBUG", "storm=1s").storm_ns, 1'000'000'000u);
+  EXPECT_EQ(with("STILLPOINT_DEBUG", "storm=20us,storm=0").storm_ns, 0u);
 }
 
 void refused(const char *name, const char *value, const std::string &message) {
@@ -51,6 +54,9 @@ TEST(config_death_test, refused) {
   refused("STILLPOINT_DEBUG", "schedtrace=1,x", "STILLPOINT_DEBUG=schedtrace=1,x: unknown name \"x\"");
   refused("STILLPOINT_DEBUG", "asyncpreemptoff", "want asyncpreemptoff=0 or asyncpreemptoff=1");
   refused("STILLPOINT_DEBUG", "schedtrace=often", "want schedtrace=N");
+  for (const char *value : {"storm", "storm=", "storm=1", "storm=20", "storm=9us", "storm=2s", "storm=-20us", "storm=99999999999999999999us"})
+    refused("STILLPOINT_DEBUG", value, "STILLPOINT_DEBUG=" + std::string(value) + ": want storm=20us, a period from 10us to 1s, or storm=0");
+  refused("STILLPOINT_DEBUG", "storm=1ms,asyncpreemptoff=1", "a storm needs the signals that asyncpreemptoff=1 forbids");
   refused("STILLPOINT_DEBUG", "sigquit=2", "want sigquit=0, sigquit=1 or sigquit=continue");
   refused("STILLPOINT_DEBUG", "deadlock=no", "want deadlock=0 or deadlock=1");
   refused("STILLPOINT_DEBUG", "asyncpreemptoff=yes", "want asyncpreemptoff=0 or asyncpreemptoff=1");

@@ -134,4 +134,13 @@ void request_here(rt::worker &w) {
     std::abort();
 }
 
+void clobber_everything() {
+  rt::arch::overwrite_scratch();
+  const std::uint16_t control = 0x0f7f;
+  asm volatile("fldcw %0" ::"m"(control));
+  const std::uint32_t mxcsr = 0x7fbf;
+  asm volatile("ldmxcsr %0" ::"m"(mxcsr));
+  errno = 12345;
+}
+
 } // namespace stillpoint::test
