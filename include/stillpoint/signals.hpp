@@ -19,6 +19,7 @@ namespace stillpoint {
 namespace detail {
 STILLPOINT_API net::detail::descriptor *open_signals(const int *signals, std::size_t count);
 STILLPOINT_API int wait_for_signal(net::detail::descriptor *d, std::error_code &ec);
+STILLPOINT_API void stop_signals(net::detail::descriptor *d) noexcept;
 STILLPOINT_API void close_signals(net::detail::descriptor *d) noexcept;
 } // namespace detail
 
@@ -43,8 +44,8 @@ public:
   void deadline(net::time_point when) noexcept {
     net::detail::set_deadline(descriptor_, net::detail::reading, net::detail::nanoseconds(when));
   }
-  /// Ends all waiting. Any thread.
-  void close() noexcept { net::detail::close_handle(descriptor_); }
+  /// Ends all waiting, and hears of no signal any more: what they did before they do again, if no other set has them. Any thread.
+  void close() noexcept { detail::stop_signals(descriptor_); }
 
 private:
   net::detail::descriptor *descriptor_;

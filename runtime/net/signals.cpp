@@ -130,9 +130,18 @@ listener *find_free() noexcept STILLPOINT_REQUIRES(the.mutex) {
   return l->event.load(std::memory_order_relaxed) < 0 ? nullptr : &*l;
 }
 
-listener &listener_of(const descriptor *d) noexcept {
-  const rt::lock_guard held(the.mutex);
+listener &listener_of(const descriptor *d) noexcept STILLPOINT_REQUIRES(the.mutex) {
   return *std::find_if(the.listeners.begin(), the.listeners.end(), [d](const listener &one) { return one.waited_on == d; });
+}
+
+void stop_listening(listener &l) noexcept STILLPOINT_REQUIRES(the.mutex) {
+  const std::uint64_t mask = l.wanted.exchange(0, std::memory_order_relaxed);
+  each_signal(mask & ~wanted_by_any(), [](int s) STILLPOINT_UNCHECKED_LOCKING { give_back(s); });
+}
+
+listener &find_listener(const descriptor *d) noexcept {
+  const rt::lock_guard held(the.mutex);
+  return listener_of(d);
 }
 
 // A signal's number, or 0.
@@ -169,7 +178,7 @@ descriptor *open_signals(const int *signals, std::size_t count) {
 int wait_for_signal(descriptor *d, std::error_code &ec) {
   const rt::managed_caller caller = STILLPOINT_MANAGED_CALLER();
   rt::worker &w = rt::sched::require_task("signal_set::wait()");
-  listener &l = listener_of(d);
+  listener &l = find_listener(d);
   int taken = 0;
   const long n = nd::perform(d, nd::direction::read, w, caller, [&](int file) -> long {
     if ((taken = take_one(l)) != 0)
@@ -184,12 +193,19 @@ int wait_for_signal(descriptor *d, std::error_code &ec) {
   return taken;
 }
 
+void stop_signals(descriptor *d) noexcept {
+  {
+    const rt::lock_guard held(the.mutex);
+    stop_listening(listener_of(d));
+  }
+  nd::close_handle(d);
+}
+
 void close_signals(descriptor *d) noexcept {
   {
     const rt::lock_guard held(the.mutex);
-    listener &l = *std::find_if(the.listeners.begin(), the.listeners.end(), [d](const listener &one) { return one.waited_on == d; });
-    const std::uint64_t mask = l.wanted.exchange(0, std::memory_order_relaxed);
-    each_signal(mask & ~wanted_by_any(), [](int s) STILLPOINT_UNCHECKED_LOCKING { give_back(s); });
+    listener &l = listener_of(d);
+    stop_listening(l);
     l.waited_on = nullptr;
   }
   nd::release(*d);

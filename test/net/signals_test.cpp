@@ -106,6 +106,10 @@ TEST_P(net_signals, through_a_channel) {
       }
     }
     EXPECT_FALSE(c.try_receive());
+    // Whether or not the task behind it has come to its end.
+    struct sigaction now{};
+    ASSERT_EQ(sigaction(SIGUSR1, nullptr, &now), 0);
+    EXPECT_EQ(now.sa_handler, SIG_DFL);
   });
 }
 

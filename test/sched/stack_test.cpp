@@ -50,9 +50,10 @@ bool keeps_its_pages(std::size_t size) {
   stack::release(s);
   while (stack::cool_some())
     ;
-  EXPECT_EQ(&stack::allocate(size), &s);
+  stack::slot &again = stack::allocate(size);
+  EXPECT_EQ(&again, &s);
   const bool kept = *word == 42;
-  stack::release(s);
+  stack::release(again);
   return kept;
 }
 

@@ -246,7 +246,8 @@ std::atomic<unsigned> helped_beside_tasks{0};
 bool take_chunk(rt::processor &p, bool stopped) noexcept {
   for (unsigned i = 0; stopped && i < p.owner->count; ++i) // `running` is also announced by those who look and then rest
     if (rt::worker *const w = p.owner->processors[i].self)
-      helped_beside_tasks += std::atomic_ref(w->current).load() != nullptr;
+      if (rt::task *const t = std::atomic_ref(w->current).load()) // one whose registers the handler has saved may be on its way off still
+        helped_beside_tasks += std::atomic_ref(t->interrupted).load() == 0;
   int left = chunks.load();
   while (left > 0)
     if (chunks.compare_exchange_weak(left, left - 1)) {
