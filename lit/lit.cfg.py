@@ -4,6 +4,7 @@
 #
 #   %clang %clangxx        Clang 22 as it is
 #   %sp-clang %sp-clangxx  the same with the plugin
+#   %stillpoint-clang(xx)  the wrappers: with the plugin, the headers and the runtime
 #   %plugin                the plugin's path
 #   %passes                the same without Clang's side, for opt
 #   %sp-objdump            the table viewer
@@ -42,6 +43,8 @@ def substitute(name, value):
     config.substitutions.append((name + r"\b(?!-)", value))
 
 
+substitute("%stillpoint-clangxx", os.path.join(config.stillpoint_build, "bin", "stillpoint-clang++"))
+substitute("%stillpoint-clang", os.path.join(config.stillpoint_build, "bin", "stillpoint-clang"))
 substitute("%sp-clangxx", f"{clangxx} -fplugin={plugin}")
 substitute("%sp-clang", f"{clang} -fplugin={plugin}")
 substitute("%sp-objdump", objdump)

@@ -29,8 +29,11 @@ using namespace llvm;
 void stillpoint::extendPipeline(PassBuilder &PB) {
   addLiveReferences(PB);
   addReferencesInMemory(PB);
-  PB.registerPipelineStartEPCallback(
-      [](ModulePassManager &MPM, OptimizationLevel) { MPM.addPass(LowerAnnotationsPass(wantsFullLiveness())); });
+  PB.registerPipelineStartEPCallback([](ModulePassManager &MPM, OptimizationLevel) {
+    MPM.addPass(LowerAnnotationsPass(wantsFullLiveness()));
+    if (wantsMainTask())
+      MPM.addPass(MainTaskPass());
+  });
   PB.registerOptimizerLastEPCallback([](ModulePassManager &MPM, OptimizationLevel, ThinOrFullLTOPhase Phase) {
     if (Phase == ThinOrFullLTOPhase::ThinLTOPreLink || Phase == ThinOrFullLTOPhase::FullLTOPreLink)
       MPM.addPass(RegisterModulePass());

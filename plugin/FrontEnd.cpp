@@ -44,20 +44,20 @@ private:
   stillpoint::ReferenceDiagnostics References;
 };
 
-bool parseLiveness(DiagnosticsEngine &Diags, llvm::StringRef Value) {
-  if (Value == "gc" || Value == "full") {
-    stillpoint::setFullLiveness(Value == "full");
+// An option with two values: hands on whether it is the second.
+bool parseChoice(DiagnosticsEngine &Diags, llvm::StringRef Option, llvm::StringRef Value, llvm::StringRef First, llvm::StringRef Second,
+                 void (*Set)(bool)) {
+  if (Value == First || Value == Second) {
+    Set(Value == Second);
     return true;
   }
   if (Value.empty())
-    Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error,
-                                       "option 'liveness' of the plugin 'stillpoint' needs a value: liveness=gc or "
-                                       "liveness=full"));
+    Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error, "option '%0' of the plugin 'stillpoint' needs a value: %0=%1 or %0=%2"))
+        << Option << First << Second;
   else
-    Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error,
-                                       "'%0' is no value of the option 'liveness' of the plugin 'stillpoint'; known: "
-                                       "gc, full"))
-        << Value;
+    Diags.Report(
+        Diags.getCustomDiagID(DiagnosticsEngine::Error, "'%0' is no value of the option '%1' of the plugin 'stillpoint'; known: %2, %3"))
+        << Value << Option << First << Second;
   return false;
 }
 
@@ -72,11 +72,13 @@ bool parseReferenceWarning(DiagnosticsEngine &Diags, llvm::StringRef Option, llv
 bool parseOption(DiagnosticsEngine &Diags, llvm::StringRef Argument) {
   auto [Name, Value] = Argument.split('=');
   if (Name == "liveness")
-    return parseLiveness(Diags, Value);
+    return parseChoice(Diags, Name, Value, "gc", "full", stillpoint::setFullLiveness);
+  if (Name == "main")
+    return parseChoice(Diags, Name, Value, "thread", "task", stillpoint::setMainTask);
   if (Name == "no-warn" || Name == "error")
     return parseReferenceWarning(Diags, Name, Value);
   Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error, "unknown option '%0' of the plugin 'stillpoint'; known: liveness=gc|full, "
-                                                               "no-warn=NAME, error=NAME"))
+                                                               "main=thread|task, no-warn=NAME, error=NAME"))
       << Name;
   return false;
 }
@@ -92,6 +94,8 @@ public:
     // precompiled header is checked against.
     if (CI.hasPreprocessor())
       CI.getPreprocessor().setPredefines(CI.getPreprocessor().getPredefines() + "#define __STILLPOINT__ 1\n");
+    if (CI.getLangOpts().Freestanding) // there main is a function like others
+      stillpoint::setMainTask(false);
     const llvm::Triple &Target = CI.getTarget().getTriple();
     DiagnosticsEngine &Diags = CI.getDiagnostics();
     if (stillpoint::isSupportedTarget(Target))

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// One setting, two ways in: Clang's -fplugin-arg-stillpoint-liveness= (FrontEnd.cpp), and -stillpoint-liveness= for the tools that have no
+// Two ways into each setting: Clang's -fplugin-arg-stillpoint-NAME= (FrontEnd.cpp), and -stillpoint-NAME= for the tools that have no
 // plugin arguments (llc, opt, -mllvm of the linker). Both end in the same command-line variable.
 #include "plugin/Options.h"
 
@@ -17,7 +17,15 @@ cl::opt<Liveness> LivenessOption("stillpoint-liveness", cl::Hidden, cl::init(Liv
                                  cl::values(clEnumValN(Liveness::GC, "gc", "what the collector needs"),
                                             clEnumValN(Liveness::Full, "full", "the live registers of every class")));
 
+enum class MainIs { Thread, Task };
+
+cl::opt<MainIs> MainOption("stillpoint-main", cl::Hidden, cl::init(MainIs::Thread), cl::desc("What the program's main runs as"),
+                           cl::values(clEnumValN(MainIs::Thread, "thread", "as ever: the process's first thread"),
+                                      clEnumValN(MainIs::Task, "task", "the first task of Stillpoint's runtime")));
+
 } // namespace
 
 bool stillpoint::wantsFullLiveness() { return LivenessOption == Liveness::Full; }
 void stillpoint::setFullLiveness(bool Full) { LivenessOption = Full ? Liveness::Full : Liveness::GC; }
+bool stillpoint::wantsMainTask() { return MainOption == MainIs::Task; }
+void stillpoint::setMainTask(bool Wanted) { MainOption = Wanted ? MainIs::Task : MainIs::Thread; }

@@ -11,6 +11,10 @@ namespace stillpoint {
 bool wantsFullLiveness();
 void setFullLiveness(bool Full);
 
+/// Whether the program's main is to be the first task (main=task).
+bool wantsMainTask();
+void setMainTask(bool Wanted);
+
 } // namespace stillpoint
 
 #endif

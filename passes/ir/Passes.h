@@ -35,6 +35,13 @@ llvm::ModulePass *createLowerAnnotationsLegacyPass();
 /// Replaces the calls of atomic operations on references by instructions; part of LowerAnnotationsPass.
 bool lowerReferenceAtomics(llvm::Module &M);
 
+/// main=task: the program's main becomes the first task, and a new main starts the runtime. Only at the beginning of the pipeline.
+class MainTaskPass : public llvm::PassInfoMixin<MainTaskPass> {
+public:
+  llvm::PreservedAnalyses run(llvm::Module &M, llvm::ModuleAnalysisManager &);
+  static bool isRequired() { return true; }
+};
+
 /// Adds the module's descriptor, constructor and destructor before link-time optimisation, so that it keeps one copy.
 class RegisterModulePass : public llvm::PassInfoMixin<RegisterModulePass> {
 public:

@@ -28,11 +28,20 @@ bool is_ours(const worker &w, const siginfo_t &info) noexcept {
          w.signal_in_flight.load(std::memory_order_acquire);
 }
 
+// The signal's frame lies below the interrupted stack pointer, where the registers of a stop are saved: the program took the worker's alternate
+// stack away, or put another one there.
+bool frame_in_the_way(const task &t, const ucontext_t &context) noexcept {
+  const auto frame = reinterpret_cast<std::uintptr_t>(&context);
+  return frame >= t.stack_low && frame < arch::interrupted_registers(context).sp;
+}
+
 // Changes `context` so that the task stops. Says why not, or refusal::none.
 refusal stop_if_possible(worker &w, ucontext_t &context, int errno_value) noexcept {
   if (const refusal why = want_async_preempt(w); why != refusal::none)
     return why;
   task &t = *w.current;
+  if (frame_in_the_way(t, context))
+    return refusal::stack;
   stop_plan plan;
   {
     const map::reader_scope reading(&w);

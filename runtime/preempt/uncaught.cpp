@@ -41,17 +41,26 @@ void append_what(message &m) noexcept {
   }
 }
 
+// A program's own terminate handler has its say, and is to end the program. The C++ library's would only say the same once more.
+[[noreturn]] void end(const message &m) noexcept {
+  if (const std::terminate_handler handler = std::get_terminate(); handler != __gnu_cxx::__verbose_terminate_handler) {
+    m.print();
+    std::terminate();
+  }
+  fatal(m);
+}
+
 [[noreturn]] void end_by_exception(_Unwind_Exception *exception) noexcept {
   message m = about_this_task();
   __cxxabiv1::__cxa_begin_catch(exception);
   const std::type_info *const type = __cxxabiv1::__cxa_current_exception_type();
   if (type == nullptr)
-    fatal(m << " ended by an uncaught exception that is not C++'s");
+    end(m << " ended by an uncaught exception that is not C++'s");
   int status = 0;
   const char *const readable = __cxxabiv1::__cxa_demangle(type->name(), nullptr, nullptr, &status);
   m << " ended by an uncaught exception of type " << std::string_view(status == 0 ? readable : type->name());
   append_what(m);
-  fatal(m);
+  end(m);
 }
 
 } // namespace

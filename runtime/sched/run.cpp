@@ -177,12 +177,7 @@ scheduler *sched::left_behind_runs() noexcept { return left_behind; }
 
 scheduler *sched::active() noexcept { return active_scheduler.load(std::memory_order_acquire); } // pairs with run_main
 
-} // namespace stillpoint::rt
-
-namespace stillpoint::detail {
-
-void run_main(void (*entry)(void *), void *argument) {
-  using namespace stillpoint::rt;
+void sched::run_main(void (*entry)(void *), void *argument, abi::main_call *program) {
   require_no_run();
   if (run_in_progress.exchange(true, std::memory_order_acq_rel))
     throw std::logic_error("stillpoint: run() called while another run() is in progress");
@@ -192,15 +187,19 @@ void run_main(void (*entry)(void *), void *argument) {
 
   const settings set = read_settings();
   set_config(set);
-  sched::install_fork_handlers();
+  install_fork_handlers();
   preempt::initialize();
   scheduler &s = obtain(set, runs.fetch_add(1, std::memory_order_relaxed) + 1);
-  s.main_task = &create_task(s, "main", stack::main_size, entry, argument);
+  s.program = program;
+  s.main_task = &create_task(s, "main", program ? program_stack_size() : stack::main_size, entry, argument);
   trace::begin_run(s);
   start_monitor(s);
   sched::start_storm(s);
   active_scheduler.store(&s, std::memory_order_release); // pairs with active()
-  sched::ready(*s.main_task);
+  if (program)
+    run_main_here(s);
+  else
+    sched::ready(*s.main_task);
   while (s.main_done.load(std::memory_order_acquire) == 0) // pairs with the release at the main task's end
     futex_wait(s.main_done, 0);
   sched::stop_storm(s);
@@ -211,4 +210,6 @@ void run_main(void (*entry)(void *), void *argument) {
   put_away(s, all_ended);
 }
 
-} // namespace stillpoint::detail
+} // namespace stillpoint::rt
+
+void stillpoint::detail::run_main(void (*entry)(void *), void *argument) { rt::sched::run_main(entry, argument, nullptr); }

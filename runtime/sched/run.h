@@ -5,8 +5,18 @@
 #define STILLPOINT_RUNTIME_SCHED_RUN_H
 
 #include "sched/scheduler.h"
+#include "stillpoint/abi/main_task.h"
 
 namespace stillpoint::rt::sched {
+
+// run(): entry(argument) as the main task, on a thread of the runtime; or, if it is the program's main, on the calling one.
+void run_main(void (*entry)(void *), void *argument, abi::main_call *program);
+
+// main_task.cpp, for the program's main ----------------------------------------------------------------------------------------------------
+// What RLIMIT_STACK says, as far as a task's stack can be as large.
+std::size_t program_stack_size() noexcept;
+// Runs s.main_task on the calling thread, and whatever is locked to it, until it has ended.
+void run_main_here(scheduler &s) noexcept;
 
 // Registers the pthread_atfork handlers. Once; later calls do nothing.
 void install_fork_handlers() noexcept;

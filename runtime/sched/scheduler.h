@@ -32,6 +32,7 @@
 #include "sched/sanitizer.h"
 #include "sched/storm.h"
 #include "sched/timers.h"
+#include "stillpoint/abi/main_task.h"
 #include "trace/observer.h"
 
 #include <memory>
@@ -199,6 +200,7 @@ struct scheduler {
   std::atomic<std::uint32_t> leaving{0};       // threads that are off the list and still here
   std::atomic<std::uint64_t> calls_handed_over{0};
   task *main_task = nullptr;
+  const abi::main_call *program = nullptr; // the main task is the program's main: main_task.cpp
   scheduler *next_retired = nullptr;
   sigset_t worker_signals{}; // what workers block: what the caller of run() did
 };
@@ -284,6 +286,7 @@ unsigned fire_timers(scheduler &s, processor *p, std::uint64_t now) noexcept;
 
 // The worker's and monitor's threads (worker.cpp, monitor.cpp).
 void worker_loop(os_thread &w) noexcept;
+void be_worker(os_thread &w) noexcept; // the calling thread, until the run is over or the worker shall end; the caller retires it
 // A new thread that holds `p`, and runs `first` if that is not null. Any thread; the worker is on the run's list already.
 void start_thread(os_thread &w) noexcept;
 void monitor_loop(scheduler &s) noexcept;
@@ -310,6 +313,9 @@ inline void begin_turn(os_thread &w, task &t) noexcept {
 // place: to copy what was just written in pieces costs as much as half a switch.
 void leave(os_thread &w) noexcept;
 void leave(worker &w, const departure &why) noexcept;
+
+// `t` has ended: ends the process if that was main, in a child of fork().
+void end_forked_main(const scheduler &s, const task &t) noexcept;
 
 // The run() in progress, or null.
 scheduler *active() noexcept;

@@ -110,6 +110,7 @@ void reset(task &t, scheduler &owner) noexcept {
 
 void task_finished() {
   os_thread &w = thread_of(*this_worker());
+  sched::end_forked_main(*w.owner, *w.current);
   w.leaving = {.why = departure::reason::finished, .light = w.current != w.owner->main_task};
   sched::leave(w);
   fatal("a finished task was run again");

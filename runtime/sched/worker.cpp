@@ -214,11 +214,19 @@ task *find_runnable(os_thread &w, std::uint64_t &now) noexcept {
 
 void *worker_thread(void *argument) noexcept {
   auto &w = *static_cast<os_thread *>(argument);
+  pthread_setname_np(pthread_self(), "sp-worker");
+  prctl(PR_SET_TIMERSLACK, 1UL); // waiting workers wake sleepers
+  be_worker(w);
+  retire_worker(w);
+  return nullptr;
+}
+
+} // namespace
+
+void be_worker(os_thread &w) noexcept {
   w.thread = pthread_self();
   set_this_worker(&w);
   w.thread_id.store(gettid(), std::memory_order_relaxed);
-  pthread_setname_np(pthread_self(), "sp-worker");
-  prctl(PR_SET_TIMERSLACK, 1UL); // waiting workers wake sleepers
   preempt::attach_worker(w);
   worker_loop(w);
   free_spares(w);
@@ -227,11 +235,7 @@ void *worker_thread(void *argument) noexcept {
   set_this_worker(nullptr);
   w.thread_state.store(2, std::memory_order_release); // pairs with run()'s acquire
   futex_wake(w.thread_state, 1);
-  retire_worker(w);
-  return nullptr;
 }
-
-} // namespace
 
 void settle_parked(processor &p, task &t, const departure &d) noexcept {
   change_state(t, task_state::running, task_state::parked);
