@@ -108,6 +108,23 @@ std::size_t write_pieces(operation &op, descriptor &d, iovec *pieces, std::size_
   return done;
 }
 
+// What both ways to write everything share. f(write) calls write(pieces, count) as often as it wants, while there is no error.
+template <class F>
+std::size_t write_with(descriptor *d, const rt::managed_caller &caller, std::error_code &ec, F f) {
+  rt::worker &w = rt::sched::require_task("write_all()");
+  assign(ec, EBADF);
+  if (!d)
+    return 0;
+  std::size_t done = 0;
+  if (operation op(*d, direction::write, w, caller); op) {
+    assign(ec, op.begin());
+    if (!ec)
+      done = f([&](iovec *pieces, std::size_t count) { return write_pieces(op, *d, pieces, count, caller, ec); });
+  }
+  rt::preempt::stop_if_wanted(caller);
+  return done;
+}
+
 } // namespace
 
 std::size_t read_some(descriptor *d, void *data, std::size_t size, std::error_code &ec) {
@@ -157,42 +174,25 @@ std::size_t write_some(descriptor *d, const void *data, std::size_t size, std::e
 }
 
 std::size_t write_all(descriptor *d, const void *data, std::size_t size, std::error_code &ec) {
-  const rt::managed_caller caller = STILLPOINT_MANAGED_CALLER();
-  rt::worker &w = rt::sched::require_task("write_all()");
-  assign(ec, EBADF);
-  if (!d)
-    return 0;
-  std::size_t done = 0;
-  if (operation op(*d, direction::write, w, caller); op) {
-    assign(ec, op.begin());
+  return write_with(d, STILLPOINT_MANAGED_CALLER(), ec, [&](auto write) {
     iovec piece{const_cast<void *>(data), size};
-    if (!ec && size != 0)
-      done = write_pieces(op, *d, &piece, 1, caller, ec);
-  }
-  rt::preempt::stop_if_wanted(caller);
-  return done;
+    return size == 0 ? 0 : write(&piece, 1);
+  });
 }
 
 std::size_t write_views(descriptor *d, const view *views, std::size_t count, std::error_code &ec) {
-  const rt::managed_caller caller = STILLPOINT_MANAGED_CALLER();
-  rt::worker &w = rt::sched::require_task("write_all()");
-  assign(ec, EBADF);
-  if (!d)
-    return 0;
-  std::size_t done = 0;
-  if (operation op(*d, direction::write, w, caller); op) {
-    assign(ec, op.begin());
+  return write_with(d, STILLPOINT_MANAGED_CALLER(), ec, [&](auto write) {
+    std::size_t done = 0;
     while (!ec && count != 0) {
       std::array<iovec, most_pieces> pieces;
       std::size_t used = 0;
       for (; count != 0 && used != pieces.size(); ++views, --count)
         if (views->size() != 0)
           pieces[used++] = {const_cast<void *>(views->data()), views->size()};
-      done += write_pieces(op, *d, pieces.data(), used, caller, ec);
+      done += write(pieces.data(), used);
     }
-  }
-  rt::preempt::stop_if_wanted(caller);
-  return done;
+    return done;
+  });
 }
 
 } // namespace stillpoint::net::detail

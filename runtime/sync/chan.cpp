@@ -34,6 +34,27 @@ void explain(core &c, const char *call) {
   c.mutex.acquire();
 }
 
+// Behind begin_send and begin_receive, which have come through or found it closed: the lock goes back, the partner goes on, and so do we.
+
+void end_send(core &c, const progress<platform> &p, void *value, const managed_caller &caller) {
+  const element_type &type = c.type();
+  c.mutex.release();
+  if (p.result == attempt::closed)
+    throw_send_on_closed();
+  if (p.partner)
+    core::finish_send(type, *p.partner, value);
+  preempt::stop_if_wanted(caller);
+}
+
+void end_receive(core &c, const progress<platform> &p, void *into, const managed_caller &caller) {
+  const element_type &type = c.type();
+  const bool direct = c.capacity == 0;
+  c.mutex.release();
+  if (p.partner)
+    core::finish_receive(type, *p.partner, into, direct);
+  preempt::stop_if_wanted(caller);
+}
+
 // The slow halves. With the lock.
 
 [[gnu::noinline]] void send_locked(detail::channel *to, void *value) {
@@ -53,13 +74,7 @@ void explain(core &c, const char *call) {
     explain(c, "chan::send()");
     p = c.begin_send(value);
   }
-  const element_type &type = c.type();
-  c.mutex.release();
-  if (p.result == attempt::closed)
-    throw_send_on_closed();
-  if (p.partner)
-    core::finish_send(type, *p.partner, value);
-  preempt::stop_if_wanted(caller);
+  end_send(c, p, value, caller);
 }
 
 [[gnu::noinline]] bool receive_locked(detail::channel *from, void *into) {
@@ -77,12 +92,7 @@ void explain(core &c, const char *call) {
     explain(c, "chan::receive()");
     p = c.begin_receive(into);
   }
-  const element_type &type = c.type();
-  const bool direct = c.capacity == 0;
-  c.mutex.release();
-  if (p.partner)
-    core::finish_receive(type, *p.partner, into, direct);
-  preempt::stop_if_wanted(caller);
+  end_receive(c, p, into, caller);
   return p.result == attempt::done;
 }
 
@@ -90,13 +100,7 @@ void explain(core &c, const char *call) {
   const managed_caller caller = STILLPOINT_MANAGED_CALLER();
   core &c = core_of(to);
   const progress<platform> p = c.begin_send(value);
-  const element_type &type = c.type();
-  c.mutex.release();
-  if (p.result == attempt::closed)
-    throw_send_on_closed();
-  if (p.partner)
-    core::finish_send(type, *p.partner, value);
-  preempt::stop_if_wanted(caller);
+  end_send(c, p, value, caller);
   return p.result == attempt::done;
 }
 
@@ -104,12 +108,7 @@ void explain(core &c, const char *call) {
   const managed_caller caller = STILLPOINT_MANAGED_CALLER();
   core &c = core_of(from);
   const progress<platform> p = c.begin_receive(into);
-  const element_type &type = c.type();
-  const bool direct = c.capacity == 0;
-  c.mutex.release();
-  if (p.partner)
-    core::finish_receive(type, *p.partner, into, direct);
-  preempt::stop_if_wanted(caller);
+  end_receive(c, p, into, caller);
   return p.result;
 }
 

@@ -90,15 +90,7 @@ bool all_threads_are_ours(const scheduler &s) noexcept {
 }
 
 [[noreturn]] void report(scheduler &s) noexcept {
-  int file = STDERR_FILENO;
-  write_to_descriptor(&file, "stillpoint: all tasks are asleep: deadlock\n");
-  try {
-    snapshot all;
-    take(s, all);
-    print(all, write_to_descriptor, &file);
-  } catch (...) {
-    write_to_descriptor(&file, "stillpoint: there was no memory to print the tasks\n");
-  }
+  print_to_stderr(s, "stillpoint: all tasks are asleep: deadlock\n");
   std::abort();
 }
 

@@ -147,17 +147,9 @@ void on_quit(int) {
 }
 
 void quit(scheduler &s) noexcept {
-  int file = STDERR_FILENO;
   if (s.set.sigquit == settings::quit::go_on)
     quit_wanted.store(false, std::memory_order_seq_cst); // one that comes now is another
-  write_to_descriptor(&file, "stillpoint: SIGQUIT\n");
-  try {
-    snapshot all;
-    take(s, all);
-    print(all, write_to_descriptor, &file);
-  } catch (...) {
-    write_to_descriptor(&file, "stillpoint: there was no memory to print the tasks\n");
-  }
+  print_to_stderr(s, "stillpoint: SIGQUIT\n");
   if (s.set.sigquit != settings::quit::go_on)
     let_default_happen();
 }

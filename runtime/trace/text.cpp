@@ -154,4 +154,16 @@ void write_to_descriptor(void *context, std::string_view text) noexcept {
   }
 }
 
+void print_to_stderr(scheduler &s, std::string_view heading) noexcept {
+  int file = STDERR_FILENO;
+  write_to_descriptor(&file, heading);
+  try {
+    snapshot all;
+    take(s, all);
+    print(all, write_to_descriptor, &file);
+  } catch (...) {
+    write_to_descriptor(&file, "stillpoint: there was no memory to print the tasks\n");
+  }
+}
+
 } // namespace stillpoint::rt::trace

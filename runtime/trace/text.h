@@ -31,6 +31,9 @@ private:
   std::unordered_map<std::uintptr_t, std::string> known_;
 };
 
+// Takes a snapshot of the run and writes it to standard error, behind `heading`. Not for signal handlers.
+void print_to_stderr(scheduler &s, std::string_view heading) noexcept;
+
 // Writes to a file descriptor; `context` points to the int. Errors are ignored.
 void write_to_descriptor(void *context, std::string_view text) noexcept;
 

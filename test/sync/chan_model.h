@@ -14,6 +14,7 @@
 #ifndef STILLPOINT_TEST_SYNC_CHAN_MODEL_H
 #define STILLPOINT_TEST_SYNC_CHAN_MODEL_H
 
+#include "explorer.h"
 #include "sync/selection.h"
 
 #include "sched/core.h"
@@ -21,7 +22,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <deque>
 #include <functional>
 #include <map>
@@ -40,34 +40,6 @@ enum class mistake {
   timer_behind_the_locks,
   goes_on_without_the_locks,
   wakes_before_it_delivers
-};
-
-// The choices of one run, and how to come to the next.
-class explorer {
-public:
-  unsigned choose(unsigned count) {
-    if (count < 2)
-      return 0;
-    if (at_ == path_.size())
-      path_.push_back({0, count});
-    if (path_[at_].count != count)
-      std::abort(); // not the same run
-    return path_[at_++].taken;
-  }
-  // False: all have been taken.
-  bool next() {
-    at_ = 0;
-    while (!path_.empty() && ++path_.back().taken == path_.back().count)
-      path_.pop_back();
-    return !path_.empty();
-  }
-
-private:
-  struct choice {
-    unsigned taken, count;
-  };
-  std::vector<choice> path_;
-  std::size_t at_ = 0;
 };
 
 class model;

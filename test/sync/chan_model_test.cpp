@@ -3,33 +3,12 @@
 // The scenarios that chan_model.h goes through.
 #include "chan_model.h"
 
-#include <cstdio>
 #include <gtest/gtest.h>
 
 namespace stillpoint::test::chan_model {
 namespace {
 
-struct result {
-  std::string failure;
-  std::uint64_t runs = 0;
-};
-
-result explore(const scenario &s) {
-  explorer e;
-  result r;
-  do {
-    model m(e, s);
-    r.failure = m.run();
-    ++r.runs;
-  } while (r.failure.empty() && e.next());
-  return r;
-}
-
-void expect_right(const scenario &s) {
-  const result r = explore(s);
-  EXPECT_EQ(r.failure, "") << "in run " << r.runs;
-  std::printf("%llu interleavings\n", static_cast<unsigned long long>(r.runs));
-}
+void expect_right(const scenario &s) { expect_right_in_all_runs<model>(s); }
 
 using patience = model::patience;
 
@@ -179,20 +158,20 @@ TEST(chan_model_test, watching_for_a_receiver) {
 
 TEST(chan_model_test, finds_mistakes) {
   const auto pair = [](mistake m) {
-    return explore({.tasks = {[](model &o) { send_two(o, 0, 100); }, [](model &o) { receive_two(o, 0); }},
-                    .capacities = {0},
-                    .switches = 2,
-                    .with = m})
+    return explore<model>(scenario{.tasks = {[](model &o) { send_two(o, 0, 100); }, [](model &o) { receive_two(o, 0); }},
+                                   .capacities = {0},
+                                   .switches = 2,
+                                   .with = m})
         .failure;
   };
   EXPECT_NE(pair(mistake::parks_behind_the_lock), "");
   EXPECT_NE(pair(mistake::wakes_before_it_delivers), "");
   const auto timed = [](mistake m) {
-    return explore({.tasks = {[](model &o) { o.select({{0, false}, {1, false}}, patience::some); },
-                              [](model &o) { o.select({{0, true, 100}}, patience::none); }},
-                    .capacities = {0, 0},
-                    .switches = 3,
-                    .with = m})
+    return explore<model>(scenario{.tasks = {[](model &o) { o.select({{0, false}, {1, false}}, patience::some); },
+                                             [](model &o) { o.select({{0, true, 100}}, patience::none); }},
+                                   .capacities = {0, 0},
+                                   .switches = 3,
+                                   .with = m})
         .failure;
   };
   EXPECT_NE(timed(mistake::claims_in_two_steps), "");

@@ -10,14 +10,13 @@
 // nobody touches the mutex when the task that came last has returned from unlock(), for that one may destroy it. Not modelled: orders of
 // memory (all is sequentially consistent here).
 // The protocol is given small mistakes, to see that they are found.
+#include "explorer.h"
 #include "sync/mutex_protocol.h"
 
 #include "sched/core.h"
 
 #include <array>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <deque>
 #include <gtest/gtest.h>
 #include <memory>
@@ -30,32 +29,6 @@ namespace {
 using rt::sync::mutex_bits;
 
 enum class mistake { none, keeps_woken_when_it_parks, frees_before_it_takes_the_list, forgets_starved, wakes_nobody_when_awake_gives_up };
-
-// The choices of one run, and how to come to the next.
-class explorer {
-public:
-  unsigned choose(unsigned count) {
-    if (count < 2)
-      return 0;
-    if (at_ == path_.size())
-      path_.push_back({0, count});
-    return path_[at_++].taken;
-  }
-  // False: all have been taken.
-  bool next() {
-    at_ = 0;
-    while (!path_.empty() && ++path_.back().taken == path_.back().count)
-      path_.pop_back();
-    return !path_.empty();
-  }
-
-private:
-  struct choice {
-    unsigned taken, count;
-  };
-  std::vector<choice> path_;
-  std::size_t at_ = 0;
-};
 
 enum class status { ready, blocked_on_list, parked, ended };
 
@@ -312,27 +285,7 @@ void model::body(void *argument) {
   }
 }
 
-struct result {
-  std::string failure;
-  std::uint64_t runs = 0;
-};
-
-result explore(const scenario &s) {
-  explorer e;
-  result r;
-  do {
-    model m(e, s);
-    r.failure = m.run();
-    ++r.runs;
-  } while (r.failure.empty() && e.next());
-  return r;
-}
-
-void expect_right(const scenario &s) {
-  const result r = explore(s);
-  EXPECT_EQ(r.failure, "") << "in run " << r.runs;
-  std::printf("%llu interleavings\n", static_cast<unsigned long long>(r.runs));
-}
+void expect_right(const scenario &s) { expect_right_in_all_runs<model>(s); }
 
 TEST(mutex_model_test, two_threads) { expect_right({.locks = {2, 2}, .timed = {false, false}, .switches = 4}); }
 TEST(mutex_model_test, three_threads) { expect_right({.locks = {1, 1, 1}, .timed = {false, false, false}, .switches = 3}); }
@@ -342,7 +295,7 @@ TEST(mutex_model_test, three_threads_with_deadlines) { expect_right({.locks = {1
 
 TEST(mutex_model_test, finds_mistakes) {
   const auto found = [](mistake m) {
-    return explore({.locks = {2, 1, 2}, .timed = {false, true, false}, .switches = 2, .with = m}).failure;
+    return explore<model>(scenario{.locks = {2, 1, 2}, .timed = {false, true, false}, .switches = 2, .with = m}).failure;
   };
   EXPECT_NE(found(mistake::keeps_woken_when_it_parks), "");
   EXPECT_NE(found(mistake::frees_before_it_takes_the_list), "");
