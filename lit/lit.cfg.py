@@ -8,6 +8,8 @@
 #   %plugin                the plugin's path
 #   %passes                the same without Clang's side, for opt
 #   %sp-objdump            the table viewer
+#   %sp-verify             the proof of tables
+#   %expect-findings       runs a command that has to end with status 1
 #   %runtime               the directory with libstillpoint.a and .so
 #   %include               the public headers' directory
 #   %tables                the version of the tables, also [[#V]] for FileCheck; %next_tables, one more
@@ -37,6 +39,7 @@ plugin = os.path.join(config.stillpoint_build, "lib", "stillpoint-plugin.so")
 clang = os.path.join(bindir, "clang")
 clangxx = os.path.join(bindir, "clang++")
 objdump = os.path.join(config.stillpoint_build, "bin", "stillpoint-objdump")
+verify = os.path.join(config.stillpoint_build, "bin", "stillpoint-verify")
 
 
 def substitute(name, value):
@@ -48,6 +51,8 @@ substitute("%stillpoint-clang", os.path.join(config.stillpoint_build, "bin", "st
 substitute("%sp-clangxx", f"{clangxx} -fplugin={plugin}")
 substitute("%sp-clang", f"{clang} -fplugin={plugin}")
 substitute("%sp-objdump", objdump)
+substitute("%sp-verify", verify)
+substitute("%expect-findings", f"{sys.executable} {os.path.join(os.path.dirname(__file__), 'verify', 'Inputs', 'expect_status.py')} 1")
 substitute("%clangxx", clangxx)
 substitute("%clang", clang)
 substitute("%plugin", plugin)

@@ -6,8 +6,8 @@
 // Exit status: 0; 1 if a file could not be shown, nothing matched --function, or --check found something.
 #include "output.h"
 
-#include "llvm/ADT/STLExtras.h"
-#include "llvm/Demangle/Demangle.h"
+#include "common/select.h"
+
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/ErrorHandling.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -37,33 +37,6 @@ cl::opt<std::string> wanted_function("function", cl::value_desc("NAME|REGEX"),
 
 void print_version(raw_ostream &os) { os << formatv("stillpoint-objdump {0}, table format {1}\n", STILLPOINT_VERSION, abi::version); }
 
-// As "f(int)", "ns::f" or "f".
-bool is_named(const fragment &f, StringRef name) {
-  if (f.mangled == name || f.demangled == name)
-    return true;
-  ItaniumPartialDemangler parts;
-  if (f.mangled.empty() || parts.partialDemangle(f.mangled.c_str()) || !parts.isFunction())
-    return false;
-  const auto equals = [&](char *text) {
-    const bool same = text != nullptr && name == text;
-    std::free(text);
-    return same;
-  };
-  return equals(parts.getFunctionName(nullptr, nullptr)) || equals(parts.getFunctionBaseName(nullptr, nullptr));
-}
-
-std::vector<fragment> filter(const std::vector<fragment> &all) {
-  if (wanted_function.empty())
-    return all;
-  std::vector<fragment> some;
-  llvm::copy_if(all, std::back_inserter(some), [](const fragment &f) { return is_named(f, wanted_function); });
-  if (!some.empty())
-    return some;
-  const Regex pattern(wanted_function);
-  llvm::copy_if(all, std::back_inserter(some), [&](const fragment &f) { return pattern.match(f.demangled) || pattern.match(f.mangled); });
-  return some;
-}
-
 void print_error(const Twine &message) { WithColor::error(errs(), "stillpoint-objdump") << message << '\n'; }
 
 bool print_problems(ArrayRef<fragment> fragments, disassembler &d) {
@@ -87,18 +60,6 @@ bool print_report(const report &r, disassembler &d) {
   return true;
 }
 
-// A name that --function gave may be there, but not as managed code.
-void explain_no_match(StringRef path, const loaded_file &file) {
-  for (const std::unique_ptr<image> &img : file.images)
-    if (llvm::any_of(img->symbols, [](const symbol &s) { return s.function && s.name == wanted_function; })) {
-      print_error(formatv("{0}: {1} is foreign code: it has no table", path, wanted_function));
-      return;
-    }
-  const bool stripped = llvm::any_of(file.images, [](const std::unique_ptr<image> &img) { return !img->has_symbols; });
-  print_error(formatv("{0}: no managed function is named or matches '{1}'{2}", path, wanted_function,
-                      stripped ? " (the file has no symbol table)" : ""));
-}
-
 bool dump(StringRef path, disassembler &d) {
   Expected<loaded_file> file = load(path);
   if (!file) {
@@ -115,14 +76,14 @@ bool dump(StringRef path, disassembler &d) {
       matched = true;
       continue;
     }
-    const std::vector<fragment> some = filter(*all);
+    const std::vector<fragment> some = select_functions(*all, wanted_function);
     if (some.empty() && !wanted_function.empty())
       continue;
     matched = true;
     good = print_report({img.get(), some}, d) && good;
   }
   if (!matched)
-    explain_no_match(path, *file);
+    print_error(explain_no_match(path, *file, wanted_function));
   return good && matched;
 }
 

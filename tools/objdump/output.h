@@ -4,7 +4,7 @@
 #ifndef STILLPOINT_TOOLS_OBJDUMP_OUTPUT_H
 #define STILLPOINT_TOOLS_OBJDUMP_OUTPUT_H
 
-#include "model.h"
+#include "common/model.h"
 
 #include "llvm/Support/raw_ostream.h"
 

@@ -56,7 +56,32 @@ row make_row(const dwarf::UnwindRow &from, std::uint64_t end) {
 
 struct unwind_info::rows {
   std::vector<row> by_address;
+  std::vector<exceptions> functions; // by address
 };
+
+// DW_CFA_GNU_args_size along the addresses of one description.
+static std::vector<std::pair<std::uint64_t, std::int64_t>> dropped_arguments(const dwarf::FDE &fde) {
+  std::vector<std::pair<std::uint64_t, std::int64_t>> found;
+  const dwarf::CFIProgram &program = fde.cfis();
+  std::uint64_t at = fde.getInitialLocation();
+  for (const dwarf::CFIProgram::Instruction &i : program) {
+    const std::uint64_t operand = i.Ops.empty() ? 0 : i.Ops[0];
+    switch (i.Opcode) {
+    case dwarf::DW_CFA_advance_loc:
+    case dwarf::DW_CFA_advance_loc1:
+    case dwarf::DW_CFA_advance_loc2:
+    case dwarf::DW_CFA_advance_loc4:
+      at += operand * program.codeAlign();
+      break;
+    case dwarf::DW_CFA_GNU_args_size:
+      found.emplace_back(at, static_cast<std::int64_t>(operand));
+      break;
+    default:
+      break;
+    }
+  }
+  return found;
+}
 
 unwind_info::unwind_info(const section &eh_frame) : all_(std::make_unique<rows>()) {
   const StringRef bytes = toStringRef(eh_frame.contents);
@@ -77,14 +102,30 @@ unwind_info::unwind_info(const section &eh_frame) : all_(std::make_unique<rows>(
       continue;
     }
     const std::uint64_t end = fde->getInitialLocation() + fde->getAddressRange();
+    all_->functions.push_back({fde->getInitialLocation(), end, fde->getLSDAAddress().value_or(0), dropped_arguments(*fde)});
     for (std::size_t i = 0; i != table->size(); ++i)
       if ((*table)[i].hasAddress())
         all_->by_address.push_back(make_row((*table)[i], i + 1 < table->size() ? (*table)[i + 1].getAddress() : end));
   }
+  llvm::sort(all_->functions, [](const exceptions &a, const exceptions &b) { return a.begin < b.begin; });
   llvm::sort(all_->by_address, [](const row &a, const row &b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
 }
 
 unwind_info::~unwind_info() = default;
+
+std::int64_t unwind_info::exceptions::dropped_at(std::uint64_t address) const {
+  std::int64_t bytes = 0;
+  for (const auto &[from, count] : dropped)
+    bytes = from <= address ? count : bytes;
+  return bytes;
+}
+
+const unwind_info::exceptions *unwind_info::exceptions_around(std::uint64_t address) const {
+  const auto after = llvm::upper_bound(all_->functions, address, [](std::uint64_t a, const exceptions &e) { return a < e.begin; });
+  if (after == all_->functions.begin() || address >= std::prev(after)->end)
+    return nullptr;
+  return &*std::prev(after);
+}
 
 std::string unwind_info::difference(std::uint64_t address, const map::frame_rule &frame, bool whole) const {
   const auto after = llvm::upper_bound(all_->by_address, address, [](std::uint64_t a, const row &r) { return a < r.begin; });

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// An ELF file as stillpoint-objdump sees it: code, function names, tables, sizes.
+// An ELF file as the tools see it: code, function names, tables, sizes.
 //
 // Mechanism: a linked file is taken at the addresses it was linked for. In a relocatable file all sections are at address 0, so each gets an
 // address of its own here, and the record sections' relocations are applied to copies; `shown` turns such an address back into the offset
 // in the section that other tools print. Each record section gives one table; there are several in a relocatable file.
 //
 // Rejected: linking a relocatable file first (slow, and it needs a linker); LLVM's RuntimeDyld (made to run code).
-#ifndef STILLPOINT_TOOLS_OBJDUMP_IMAGE_H
-#define STILLPOINT_TOOLS_OBJDUMP_IMAGE_H
+#ifndef STILLPOINT_TOOLS_COMMON_IMAGE_H
+#define STILLPOINT_TOOLS_COMMON_IMAGE_H
 
 #include "map/reader.h"
 
@@ -18,10 +18,15 @@
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
+
+namespace llvm {
+class MCSubtargetInfo;
+}
 
 namespace stillpoint::tools {
 
@@ -41,10 +46,13 @@ struct symbol {
   std::string name; // mangled
 };
 
-// A relocation in code, for display: the assembler left the operand to the linker.
+// A relocation in code: the assembler left the operand to the linker.
 struct fixup {
   std::uint64_t address = 0;
-  std::string target; // "symbol" or "symbol+8"
+  std::uint32_t type = 0;             // R_X86_64_*
+  std::string target;                 // "symbol" or "symbol+8"
+  std::string symbol;                 // without what is added
+  std::optional<std::uint64_t> value; // where it points to, if that is in this file
 };
 
 struct table {
@@ -62,13 +70,18 @@ struct image {
   std::vector<fixup> fixups;   // by address
   std::vector<table> tables;
   section eh_frame;
-  std::uint64_t text_bytes = 0;     // all executable sections
-  std::uint64_t eh_frame_bytes = 0; // .eh_frame
+  // For those who look at more than code and tables:
+  std::vector<section> data;                // other sections that are loaded; in a relocatable file with what relocations can be applied
+  std::vector<std::uint64_t> code_pointers; // ascending: addresses in code that words of data hold
+  std::map<std::uint64_t, std::string> imports; // stubs of the PLT and words of the GOT: whose they are
+  std::uint64_t text_bytes = 0;                 // all executable sections
+  std::uint64_t eh_frame_bytes = 0;             // .eh_frame
   std::uint64_t records_bytes = 0;
   std::uint64_t maps_bytes = 0;
   std::vector<std::unique_ptr<std::vector<std::uint8_t>>> patched; // relocated copies of sections
 
   [[nodiscard]] const section *code_at(std::uint64_t address) const;
+  [[nodiscard]] const section *data_at(std::uint64_t address) const;
   // The best symbol at exactly this address, or null.
   [[nodiscard]] const symbol *symbol_at(std::uint64_t address) const;
   // The function or object that covers the address, or null.
@@ -85,8 +98,8 @@ struct loaded_file {
 // Where a record's map is; nothing if the record holds it itself.
 std::optional<std::uint64_t> map_address(const table &t, std::size_t record);
 
-// Reads a file; the error says what is wrong with which file. A file without tables is an error.
-llvm::Expected<loaded_file> load(llvm::StringRef path);
+// Reads a file; the error says what is wrong with which file. A file without tables is an error. `imports` is filled if `features` are given.
+llvm::Expected<loaded_file> load(llvm::StringRef path, const llvm::MCSubtargetInfo *features = nullptr);
 
 } // namespace stillpoint::tools
 

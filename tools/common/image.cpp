@@ -54,7 +54,9 @@ private:
   Error collect_tables();
   Error pair_table(const section &records, const std::vector<section> &maps);
   Expected<section> section_of(const ELFSectionRef &s);
-  Error apply(const ELFRelocationRef &r, const section &s, std::vector<std::uint8_t> &bytes);
+  Error apply(const ELFRelocationRef &r, const section &s, std::vector<std::uint8_t> &bytes, bool strict);
+  void collect_pointers();
+  void collect_dynamic_pointers(const SectionRef &relocations);
   Expected<ArrayRef<std::uint8_t>> relocated(const section &s, const ELFSectionRef &of, bool strict);
   Expected<std::uint64_t> symbol_address(const ELFSymbolRef &s) const;
   Error missing_tables() const;
@@ -93,6 +95,7 @@ Error elf_loader::run() {
       collect_fixups(s, *of);
   }
   llvm::sort(img_.fixups, [](const fixup &a, const fixup &b) { return a.address < b.address; });
+  collect_pointers();
   return collect_tables();
 }
 
@@ -144,7 +147,7 @@ Error elf_loader::collect_section(const ELFSectionRef &s) {
     img_.code.push_back(*got);
   }
   const bool unwind = got->name == ".eh_frame";
-  if (!ours && !unwind)
+  if (!ours && !unwind && ((s.getFlags() & ELF::SHF_EXECINSTR) != 0 || s.getType() == ELF::SHT_NOBITS))
     return Error::success();
   Expected<ArrayRef<std::uint8_t>> contents = relocated(*got, s, ours);
   if (!contents)
@@ -156,9 +159,11 @@ Error elf_loader::collect_section(const ELFSectionRef &s) {
   } else if (got->name == records_name) {
     img_.records_bytes += s.getSize();
     records_.push_back(*got);
-  } else {
+  } else if (ours) {
     img_.maps_bytes += s.getSize();
     maps_.push_back(*got);
+  } else {
+    img_.data.push_back(*got);
   }
   return Error::success();
 }
@@ -176,20 +181,26 @@ Expected<std::uint64_t> elf_loader::symbol_address(const ELFSymbolRef &s) const 
   return place == placed_.end() ? *value : place->second + *value;
 }
 
-// Patches one field of the section's copy.
-Error elf_loader::apply(const ELFRelocationRef &r, const section &s, std::vector<std::uint8_t> &bytes) {
-  constexpr std::size_t width = 4;
-  const std::uint64_t offset = r.getOffset();
+// Patches one field of the section's copy. The tables (`strict`) use one kind of relocation only.
+Error elf_loader::apply(const ELFRelocationRef &r, const section &s, std::vector<std::uint8_t> &bytes, bool strict) {
+  const std::uint64_t type = r.getType(), offset = r.getOffset();
+  const bool relative = type == ELF::R_X86_64_PC32 || (!strict && type == ELF::R_X86_64_PLT32);
+  const bool absolute = !strict && (type == ELF::R_X86_64_64 || type == ELF::R_X86_64_32 || type == ELF::R_X86_64_32S);
+  const std::size_t width = type == ELF::R_X86_64_64 ? 8 : 4;
   const symbol_iterator target = r.getSymbol();
   const bool fits = bytes.size() >= width && offset <= bytes.size() - width;
-  if (r.getType() != ELF::R_X86_64_PC32 || !fits || target == elf_.symbol_end())
+  if ((!relative && !absolute) || !fits || target == elf_.symbol_end())
     return failure("{0}: corrupt table: relocation of {1}+{2:x} cannot be applied", img_.name, s.name, offset);
   Expected<std::int64_t> addend = r.getAddend();
   Expected<std::uint64_t> value = symbol_address(*target);
   if (!addend || !value)
     return joinErrors(failure("{0}: corrupt table: relocation of {1}+{2:x}", img_.name, s.name, offset),
                       joinErrors(addend.takeError(), value.takeError()));
-  support::endian::write32le(bytes.data() + offset, static_cast<std::uint32_t>(*value + *addend - (s.address + offset)));
+  const std::uint64_t result = *value + *addend - (relative ? s.address + offset : 0);
+  if (width == 8)
+    support::endian::write64le(bytes.data() + offset, result);
+  else
+    support::endian::write32le(bytes.data() + offset, static_cast<std::uint32_t>(result));
   return Error::success();
 }
 
@@ -206,7 +217,7 @@ Expected<ArrayRef<std::uint8_t>> elf_loader::relocated(const section &s, const E
     if (*target == elf_.section_end() || **target != of)
       continue;
     for (const ELFRelocationRef r : relocations.relocations())
-      if (Error e = apply(r, s, bytes)) {
+      if (Error e = apply(r, s, bytes, strict)) {
         if (strict)
           return std::move(e);
         consumeError(std::move(e));
@@ -275,11 +286,39 @@ void elf_loader::collect_fixups(const SectionRef &relocations, const section &of
                                         ELF::R_X86_64_REX_GOTPCRELX, ELF::R_X86_64_GOTTPOFF, ELF::R_X86_64_TLSGD, ELF::R_X86_64_TLSLD},
                                        r.getType());
     const std::int64_t offset = *addend + (relative ? 4 : 0);
-    std::string text = name->empty() ? "?" : name->str();
+    fixup found{of.address + r.getOffset(), static_cast<std::uint32_t>(r.getType()), name->empty() ? "?" : name->str(), name->str(), {}};
     if (offset != 0)
-      text += formatv("{0}{1:x}", offset < 0 ? "-" : "+", offset < 0 ? -offset : offset).str();
-    img_.fixups.push_back({of.address + r.getOffset(), text});
+      found.target += formatv("{0}{1:x}", offset < 0 ? "-" : "+", offset < 0 ? -offset : offset).str();
+    if (Expected<std::uint64_t> value = symbol_address(*target))
+      found.value = *value + offset;
+    else
+      consumeError(value.takeError());
+    img_.fixups.push_back(std::move(found));
   }
+}
+
+// Position-independent files have their pointers in relocations, not in the words.
+void elf_loader::collect_dynamic_pointers(const SectionRef &relocations) {
+  for (const ELFRelocationRef r : relocations.relocations()) {
+    Expected<std::int64_t> addend = r.getAddend();
+    if (!addend)
+      consumeError(addend.takeError());
+    else if (r.getType() == ELF::R_X86_64_RELATIVE && img_.code_at(*addend) != nullptr)
+      img_.code_pointers.push_back(*addend);
+  }
+}
+
+void elf_loader::collect_pointers() {
+  llvm::sort(img_.data, [](const section &a, const section &b) { return a.address < b.address; });
+  for (const section &s : img_.data)
+    for (std::size_t at = alignTo(s.address, 8) - s.address; at + 8 <= s.contents.size(); at += 8)
+      if (const std::uint64_t word = support::endian::read64le(s.contents.data() + at); img_.code_at(word) != nullptr)
+        img_.code_pointers.push_back(word);
+  for (const SectionRef &s : elf_.sections())
+    if (!img_.relocatable && ELFSectionRef(s).getType() == ELF::SHT_RELA)
+      collect_dynamic_pointers(s);
+  llvm::sort(img_.code_pointers);
+  img_.code_pointers.erase(llvm::unique(img_.code_pointers), img_.code_pointers.end());
 }
 
 // 3.
@@ -289,7 +328,7 @@ Error elf_loader::missing_tables() const {
     if (!name)
       return name.takeError();
     if (name->starts_with(versioned_prefix))
-      return failure("{0}: the tables (section {1}) are of another version than this tool reads ({2}); use the stillpoint-objdump of the "
+      return failure("{0}: the tables (section {1}) are of another version than this tool reads ({2}); use the tools of the "
                      "Stillpoint that compiled the file",
                      img_.name, *name, records_name);
   }
@@ -332,7 +371,30 @@ Error elf_loader::pair_table(const section &r, const std::vector<section> &all_m
   return Error::success();
 }
 
-Error load_elf(loaded_file &file, std::unique_ptr<Binary> binary, std::string name) {
+void collect_imports(image &img, const ELF64LEObjectFile &elf, const MCSubtargetInfo &features) {
+  if (img.relocatable)
+    return;
+  for (const ELFPltEntry &entry : elf.getPltEntries(features)) {
+    if (!entry.Symbol)
+      continue;
+    if (Expected<StringRef> name = SymbolRef(*entry.Symbol, &elf).getName())
+      img.imports[entry.Address] = name->str();
+    else
+      consumeError(name.takeError());
+  }
+  for (const ELFSectionRef s : elf.sections())
+    for (const ELFRelocationRef r : s.relocations()) {
+      const symbol_iterator target = r.getSymbol();
+      if ((r.getType() != ELF::R_X86_64_GLOB_DAT && r.getType() != ELF::R_X86_64_JUMP_SLOT) || target == elf.symbol_end())
+        continue;
+      if (Expected<StringRef> name = target->getName())
+        img.imports[r.getOffset()] = name->str();
+      else
+        consumeError(name.takeError());
+    }
+}
+
+Error load_elf(loaded_file &file, std::unique_ptr<Binary> binary, std::string name, const MCSubtargetInfo *features) {
   const auto *elf = dyn_cast<ELF64LEObjectFile>(binary.get());
   if (elf == nullptr || elf->getArch() != Triple::x86_64) {
     const auto *object = dyn_cast<ObjectFile>(binary.get());
@@ -343,13 +405,15 @@ Error load_elf(loaded_file &file, std::unique_ptr<Binary> binary, std::string na
   img->name = std::move(name);
   if (Error e = elf_loader(*img, *elf).run())
     return e;
+  if (features != nullptr)
+    collect_imports(*img, *elf, *features);
   file.images.push_back(std::move(img));
   file.binaries.push_back(std::move(binary));
   return Error::success();
 }
 
 // Members without tables, and those that are no objects, are passed over.
-Error load_archive(loaded_file &file, std::unique_ptr<Binary> binary, StringRef path) {
+Error load_archive(loaded_file &file, std::unique_ptr<Binary> binary, StringRef path, const MCSubtargetInfo *features) {
   const auto &archive = cast<Archive>(*binary);
   Error walk = Error::success();
   for (const Archive::Child &child : archive.children(walk)) {
@@ -361,7 +425,7 @@ Error load_archive(loaded_file &file, std::unique_ptr<Binary> binary, StringRef 
       consumeError(member.takeError());
       continue;
     }
-    Error e = load_elf(file, std::move(*member), formatv("{0}({1})", path, *name).str());
+    Error e = load_elf(file, std::move(*member), formatv("{0}({1})", path, *name).str(), features);
     if (Error other = handleErrors(std::move(e), [](const no_tables &) {}))
       return joinErrors(std::move(walk), std::move(other));
   }
@@ -383,12 +447,16 @@ std::optional<std::uint64_t> map_address(const table &t, std::size_t record) {
   return t.view.records.address + offset + static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(field)});
 }
 
-const section *image::code_at(std::uint64_t address) const {
-  const auto after = llvm::upper_bound(code, address, [](std::uint64_t a, const section &s) { return a < s.address; });
-  if (after == code.begin())
+static const section *section_at(const std::vector<section> &sections, std::uint64_t address) {
+  const auto after = llvm::upper_bound(sections, address, [](std::uint64_t a, const section &s) { return a < s.address; });
+  if (after == sections.begin())
     return nullptr;
   return std::prev(after)->contains(address) ? &*std::prev(after) : nullptr;
 }
+
+const section *image::code_at(std::uint64_t address) const { return section_at(code, address); }
+
+const section *image::data_at(std::uint64_t address) const { return section_at(data, address); }
 
 const symbol *image::symbol_at(std::uint64_t address) const {
   const auto at = llvm::lower_bound(symbols, address, [](const symbol &s, std::uint64_t a) { return s.address < a; });
@@ -403,7 +471,7 @@ const symbol *image::symbol_around(std::uint64_t address) const {
   return address == best->address || address - best->address < best->size ? best : nullptr;
 }
 
-Expected<loaded_file> load(StringRef path) {
+Expected<loaded_file> load(StringRef path, const MCSubtargetInfo *features) {
   ErrorOr<std::unique_ptr<MemoryBuffer>> buffer = MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!buffer)
     return failure("{0}: {1}", path, buffer.getError().message());
@@ -419,7 +487,7 @@ Expected<loaded_file> load(StringRef path) {
   Expected<std::unique_ptr<Binary>> binary = createBinary(file.buffer->getMemBufferRef());
   if (!binary)
     return failure("{0}: not a readable ELF file: {1}", path, toString(binary.takeError()));
-  if (Error e = elf ? load_elf(file, std::move(*binary), path.str()) : load_archive(file, std::move(*binary), path))
+  if (Error e = elf ? load_elf(file, std::move(*binary), path.str(), features) : load_archive(file, std::move(*binary), path, features))
     return std::move(e);
   return std::move(file);
 }

@@ -28,6 +28,10 @@ class mc_disassembler final : public disassembler {
 public:
   bool initialize(std::string &error);
   decoded decode(ArrayRef<std::uint8_t> bytes, std::uint64_t address, bool with_text) override;
+  unsigned decode_instruction(ArrayRef<std::uint8_t> bytes, std::uint64_t address, MCInst &into) override;
+  [[nodiscard]] const MCInstrInfo &instructions() const override { return *instructions_; }
+  [[nodiscard]] const MCRegisterInfo &registers() const override { return *registers_; }
+  [[nodiscard]] const MCSubtargetInfo &features() const override { return *features_; }
 
 private:
   std::string print(const MCInst &instruction, std::uint64_t next_address);
@@ -82,16 +86,22 @@ std::string mc_disassembler::print(const MCInst &instruction, std::uint64_t next
   return result;
 }
 
+unsigned mc_disassembler::decode_instruction(ArrayRef<std::uint8_t> bytes, std::uint64_t address, MCInst &into) {
+  std::uint64_t size = 0;
+  const auto status = decoder_->getInstruction(into, size, bytes, address, nulls());
+  return status == MCDisassembler::Success ? static_cast<unsigned>(size) : 0;
+}
+
 decoded mc_disassembler::decode(ArrayRef<std::uint8_t> bytes, std::uint64_t address, bool with_text) {
   decoded result;
   MCInst instruction;
-  std::uint64_t size = 0;
-  if (decoder_->getInstruction(instruction, size, bytes, address, nulls()) != MCDisassembler::Success || size == 0) {
+  const unsigned size = decode_instruction(bytes, address, instruction);
+  if (size == 0) {
     result.text = "(bad)";
     return result;
   }
   result.ok = true;
-  result.size = static_cast<unsigned>(size);
+  result.size = size;
   if (!with_text)
     return result;
   result.text = print(instruction, address + size); // of x86, the printer wants the next instruction's address

@@ -2,13 +2,15 @@
 //
 // The frames that .eh_frame describes, for comparison with those of Stillpoint's tables: a second description of the same code that
 // the compiler makes in another way.
-#ifndef STILLPOINT_TOOLS_OBJDUMP_UNWIND_H
-#define STILLPOINT_TOOLS_OBJDUMP_UNWIND_H
+#ifndef STILLPOINT_TOOLS_COMMON_UNWIND_H
+#define STILLPOINT_TOOLS_COMMON_UNWIND_H
 
 #include "image.h"
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace stillpoint::tools {
 
@@ -24,6 +26,17 @@ public:
   // an epilogue runs (`whole` is false), .eh_frame tells of saved registers too late and does not tell of restored ones; then only the
   // slots that both name are compared.
   [[nodiscard]] std::string difference(std::uint64_t address, const map::frame_rule &frame, bool whole) const;
+
+  // What one function's description says of exceptions.
+  struct exceptions {
+    std::uint64_t begin = 0, end = 0; // of the code
+    std::uint64_t area = 0;           // address of the language's data; 0 if there is none
+    // Bytes of pushed arguments that the unwinder drops, from each address on.
+    std::vector<std::pair<std::uint64_t, std::int64_t>> dropped;
+    [[nodiscard]] std::int64_t dropped_at(std::uint64_t address) const;
+  };
+  // That of the function around `address`, or null.
+  [[nodiscard]] const exceptions *exceptions_around(std::uint64_t address) const;
 
 private:
   struct rows;

@@ -3,8 +3,8 @@
 // Tables and code put together: what both the text and the JSON form print.
 //
 // Invariant: a table that the shared reader does not accept as a whole is an error here; nothing of it is shown.
-#ifndef STILLPOINT_TOOLS_OBJDUMP_MODEL_H
-#define STILLPOINT_TOOLS_OBJDUMP_MODEL_H
+#ifndef STILLPOINT_TOOLS_COMMON_MODEL_H
+#define STILLPOINT_TOOLS_COMMON_MODEL_H
 
 #include "disassembler.h"
 #include "image.h"
