@@ -162,10 +162,10 @@ Liveness::Liveness(const Code &C) : C(C) {
   VectorEverywhere = X87 || Tiles || ReturnUses.anyVector() || C.MF.getTarget().Options.EnableIPRA;
 }
 
-emit::LiveSet Liveness::liveSet(unsigned Index) const {
+emit::LiveSet Liveness::liveSet(unsigned Index, uint32_t Unread) const {
   const RegisterSet &S = Before[Index];
   emit::LiveSet L;
-  L.General = S.general() | (S.Low >> RegisterSet::FlagsBit & 1) << abi::live_flags_bit;
+  L.General = S.general() | Unread | (S.Low >> RegisterSet::FlagsBit & 1) << abi::live_flags_bit;
   L.Vector = S.vectors();
   L.Other = S.Low >> RegisterSet::MaskShift | (X87 ? 0xff00 : 0);
   return L;

@@ -9,6 +9,9 @@
 // Invariants: too much may be live, never too little. A function that touches x87 or MMX, or that keeps vector registers for its caller,
 // has vector state live everywhere. Whatever is live into a landing pad is live at every call that may lead there.
 //
+// What the flow does not say, because no instruction reads it: a caller's values that are still in their registers, which an unwinder finds there
+// even where this function never returns, and the register that the frame is found by. liveSet() adds them.
+//
 // Rejected: the live-in lists of the blocks, which passes behind register allocation do not all keep.
 #ifndef STILLPOINT_PASSES_MACHINE_LIVENESS_H
 #define STILLPOINT_PASSES_MACHINE_LIVENESS_H
@@ -45,7 +48,10 @@ public:
   bool usesTiles() const { return Tiles; }
   bool usesExtendedGeneral() const { return ExtendedGeneral; }
   bool vectorLive(unsigned Index) const { return VectorEverywhere || Before[Index].anyVector(); }
-  emit::LiveSet liveSet(unsigned Index) const;
+  /// `Unread`: general registers, by encoding number, that are live although nothing reads them.
+  emit::LiveSet liveSet(unsigned Index, uint32_t Unread) const;
+  /// The general registers that belong to the caller.
+  uint32_t callersGeneral() const { return ReturnUses.general(); }
 
 private:
   struct Effect {

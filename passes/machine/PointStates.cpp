@@ -74,6 +74,18 @@ PointState unsafeState(const PointFrame &Frame, bool IsCall, bool CalleePinned, 
   return S;
 }
 
+// The registers that unwinders and walkers read from here: those that still hold the caller's values, and those by which the frame is found.
+uint32_t readByWalkers(const Findings &F, const PointFrame &Frame) {
+  const emit::FrameDescription &Whole = F.Plan.description();
+  if (Frame.Form == abi::frame_entry)
+    return F.Live.callersGeneral();
+  uint32_t Saved = 0;
+  for (unsigned R = 0; R != abi::saved_register_count; ++R)
+    Saved |= (Whole.Saved >> R & 1u) << SavedRegisterNumber[R];
+  bool ByRbp = Whole.CfaIsRbp && Frame.Form == abi::frame_whole;
+  return (F.Live.callersGeneral() & ~Saved) | uint32_t(ByRbp) << RBP | uint32_t(F.Refs.foundByRbx()) << RBX;
+}
+
 PointState stateAt(const Code &C, const Findings &F, unsigned I) {
   const PointFrame &Frame = F.Plan.at(I);
   PointReferences R = F.Refs.at(I, Frame.Form);
@@ -100,7 +112,7 @@ PointState stateAt(const Code &C, const Findings &F, unsigned I) {
     S.Kind = abi::kind_pinned;
   if (F.Full) {
     S.HasLiveSet = true;
-    S.Live = F.Live.liveSet(I);
+    S.Live = F.Live.liveSet(I, readByWalkers(F, Frame));
     S.VectorLive = F.Live.vectorLive(I);
   } else if (Frame.Form == abi::frame_whole) {
     S.VectorLive = F.Live.vectorLive(I);

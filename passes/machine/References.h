@@ -38,6 +38,8 @@ public:
   const char *whyLostAcross(unsigned Index, abi::frame_form Form, bool Walkable) const;
   /// Adds the base of slots and the stack roots.
   void describe(emit::FrameDescription &Frame) const;
+  /// Slots are counted from RBX: whoever walks the frame needs it.
+  bool foundByRbx() const { return Flow && Stack->base() == emit::SlotBase::BasePointer; }
 
   // What one instruction does to locations, by the names of the table.
   /// Registers whose old value is gone behind it.
