@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstring>
+#include <unistd.h>
 
 namespace stillpoint::rt::sched {
 namespace {
@@ -35,6 +36,7 @@ void blow(scheduler &s) noexcept {
 
 void *storm_thread(void *argument) noexcept {
   scheduler &s = *static_cast<scheduler *>(argument);
+  s.storming.thread_id.store(gettid(), std::memory_order_relaxed);
   pthread_setname_np(pthread_self(), "sp-storm");
   be_punctual();
   for (std::uint64_t next = monotonic_now(); s.storming.over.load(std::memory_order_acquire) == 0; blow(s)) { // pairs with stop_storm
@@ -95,7 +97,7 @@ void scatter(processor &p, task &t, std::uint64_t now) noexcept {
     return push_local(p, t);
   push_global(s, t, now);
   wake_one(s);
-  if (where < 7)
+  if (where < 7 || bound_to(t)) // nobody else may take it
     return;
   s.storming.offered.fetch_add(1, std::memory_order_relaxed);
   wait_for_taker(s, now);

@@ -30,6 +30,7 @@ struct storm {
   std::atomic<std::uint64_t> offered{0}; // of those: the ones that another worker was given time to take
   std::atomic<std::uint64_t> moved{0};   // tasks that were stopped and went on on another worker
   std::atomic<std::uint32_t> over{0};    // futex
+  std::atomic<int> thread_id{0};         // for those who look at the threads of the process
   pthread_t thread{};
 };
 

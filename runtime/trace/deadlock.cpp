@@ -62,7 +62,7 @@ bool all_are_parked(scheduler &s) noexcept {
 }
 
 bool is_ours(const scheduler &s, int thread) noexcept {
-  if (thread == gettid() || thread == s.observed.caller)
+  if (thread == gettid() || thread == s.observed.caller || thread == s.storming.thread_id.load(std::memory_order_relaxed))
     return true;
   for (const worker *w = all_workers(); w != nullptr; w = w->next_all)
     if (w->thread_id.load(std::memory_order_relaxed) == thread)

@@ -45,6 +45,12 @@ TEST_P(deadlock_death_test, simple) {
   STILLPOINT_EXPECT_DEADLOCK("task 1 \"main\": waiting \\(receive from a channel\\)", [] { wait_for_ever(); });
 }
 
+// The storm's thread wakes nobody.
+TEST_P(deadlock_death_test, in_a_storm) {
+  const with_variable debug("STILLPOINT_DEBUG", "storm=1ms");
+  STILLPOINT_EXPECT_DEADLOCK("task 1 \"main\": waiting \\(receive from a channel\\)", [] { wait_for_ever(); });
+}
+
 // TestGoexitDeadlock: others have ended, main waits.
 TEST_P(deadlock_death_test, the_others_have_ended) {
   STILLPOINT_EXPECT_DEADLOCK("task 1 \"main\"", [] {
