@@ -111,6 +111,21 @@ std::uint64_t parse_slice(std::string_view text) {
   bad("STILLPOINT_SLICE", text, "want a slice from 20us to 1000s");
 }
 
+std::uint64_t parse_idle(std::string_view text) {
+  if (text == "off")
+    return UINT64_MAX;
+  std::uint64_t value = 0;
+  switch (parse_duration(text, min_idle_ns, max_idle_ns, value)) {
+  case duration::good:
+    return value;
+  case duration::malformed:
+    bad("STILLPOINT_IDLE", text, "want a whole number and a unit: 100ms, 10s; or off");
+  case duration::out_of_range:
+    break;
+  }
+  bad("STILLPOINT_IDLE", text, "want a time from 1ms to 1000000s, or off");
+}
+
 int parse_gc_percent(std::string_view text) {
   int value = -1;
   if (text == "off")
@@ -220,6 +235,8 @@ settings read_settings() {
   s.processors = processors ? parse_processors(processors) : default_processors();
   if (const char *const slice = std::getenv("STILLPOINT_SLICE"))
     s.slice_ns = parse_slice(slice);
+  if (const char *const idle = std::getenv("STILLPOINT_IDLE"))
+    s.idle_ns = parse_idle(idle);
   if (const char *const percent = std::getenv("STILLPOINT_GC"))
     s.gc_percent = parse_gc_percent(percent);
   if (const char *const limit = std::getenv("STILLPOINT_MEMORY_LIMIT"))

@@ -20,6 +20,9 @@ inline constexpr std::uint64_t min_slice_ns = 20'000;
 inline constexpr std::uint64_t max_slice_ns = 1'000'000'000'000;
 inline constexpr std::uint64_t min_storm_ns = 10'000;
 inline constexpr std::uint64_t max_storm_ns = 1'000'000'000;
+inline constexpr std::uint64_t default_idle_ns = 10'000'000'000;
+inline constexpr std::uint64_t min_idle_ns = 1'000'000;
+inline constexpr std::uint64_t max_idle_ns = 1'000'000'000'000'000;
 inline constexpr int max_gc_percent = 100'000;
 inline constexpr std::uint64_t min_memory_limit = std::uint64_t{1} << 20;
 inline constexpr std::uint64_t max_memory_limit = std::uint64_t{256} << 30;
@@ -27,6 +30,7 @@ inline constexpr std::uint64_t max_memory_limit = std::uint64_t{256} << 30;
 struct settings {
   unsigned processors = 1;                   // STILLPOINT_PROCS; default: the CPUs that the affinity mask and the control group allow
   std::uint64_t slice_ns = default_slice_ns; // STILLPOINT_SLICE
+  std::uint64_t idle_ns = default_idle_ns;   // STILLPOINT_IDLE; all ones: for ever
   int gc_percent = 100;                      // STILLPOINT_GC; -1: off
   std::uint64_t memory_limit = 0;            // STILLPOINT_MEMORY_LIMIT, bytes; 0: none
   // STILLPOINT_DEBUG=name=value,...

@@ -83,8 +83,11 @@ struct scheduler_metrics {
   std::uint64_t threads_waiting = 0; ///< of those: without a processor, for one
   std::uint64_t threads_started = 0; ///< all there ever were
   std::uint64_t threads_ended = 0;   ///< of those: idle for long, or a task ended while locked to it
+  std::uint64_t threads_reaped = 0;  ///< of those that ended: idle for as long as STILLPOINT_IDLE says
 
   std::uint64_t calls_handed_over = 0; ///< calls whose processor went to others meanwhile
+  std::uint64_t processors_lent =
+      0; ///< how often another one was lent in place of one whose thread was blocked in a call that nobody announced
 
   std::uint64_t queued_global = 0; ///< tasks in the queue that all processors share
   std::uint64_t queued_woken = 0;  ///< tasks that timers and foreign threads woke

@@ -47,7 +47,8 @@ void recycle(descriptor &d) noexcept {
 void silence(alarm &a) noexcept {
   if (a.set_for.load(std::memory_order_relaxed) == rt::never)
     return;
-  if (rt::scheduler *const s = rt::sched::active()) // else nobody is there to ring it
+  const rt::sched::visit here;
+  if (rt::scheduler *const s = here.run()) // else nobody is there to ring it
     rt::sched::cancel_timer(*s, a);
   a.set_for.store(rt::never, std::memory_order_relaxed);
 }

@@ -105,10 +105,7 @@ void quiet_alarm() noexcept {
 }
 
 // A task of a run() that is over stays where it is.
-bool lives(const rt::task &t) noexcept {
-  const rt::scheduler *const s = rt::sched::active();
-  return s && t.owner == s && t.run == s->run;
-}
+bool lives(const rt::task &t) noexcept { return rt::sched::is_active(t); }
 
 void take_event(const epoll_event &event, rt::task_list &woken, unsigned &count) noexcept {
   descriptor *const d = descriptor_of(event.data.u64);

@@ -95,7 +95,8 @@ void yield() {
 }
 
 unsigned processors() {
-  if (const rt::scheduler *const s = rt::sched::active())
+  const rt::sched::visit here;
+  if (const rt::scheduler *const s = here.run())
     return s->count;
   return rt::read_settings().processors;
 }

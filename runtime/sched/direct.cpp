@@ -31,7 +31,7 @@ bool the_loop_is_wanted(os_thread &w) noexcept {
 // New, or left by a call of leave() on this thread, and needed nowhere else.
 bool resumes_here(const os_thread &w, const task &t) noexcept {
   const worker *const only = bound_to(t);
-  return (t.last_worker == &w || !t.last_worker) && (only == &w || (!only && w.locked.load(std::memory_order_relaxed) == 0));
+  return (t.last_worker == &w || !t.last_worker) && (only == &w || (!only && !keeps_to_its_own(w)));
 }
 
 } // namespace

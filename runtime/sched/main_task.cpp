@@ -32,7 +32,7 @@ constexpr std::uint32_t for_good = std::uint32_t{1} << 31;
 void join_run(scheduler &s, os_thread &w) noexcept {
   task &t = *s.main_task;
   w.owner = &s;
-  w.thread_state.store(1, std::memory_order_relaxed);
+  w.thread_state.store(os_thread::running, std::memory_order_relaxed);
   w.locked.store(1, std::memory_order_relaxed);
   t.locked_to = &w;
   t.lock_depth = for_good;

@@ -22,6 +22,8 @@ recipient give_to_any(scheduler &s, processor &p, task *first) noexcept STILLPOI
 recipient wake_idle(scheduler &s, bool looks) noexcept;
 // From here on w may be given a processor. True: wake somebody, its own tasks need one.
 bool begin_waiting(scheduler &s, os_thread &w) noexcept STILLPOINT_REQUIRES(s.mutex);
+// Nobody gives w, which waits, a processor any more.
+void stop_waiting(scheduler &s, os_thread &w) noexcept STILLPOINT_REQUIRES(s.mutex);
 
 // processors.cpp ---------------------------------------------------------------------------------------------------------------------------
 processor *pop_idle(scheduler &s, processor *wanted = nullptr) noexcept STILLPOINT_REQUIRES(s.mutex);

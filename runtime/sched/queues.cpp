@@ -221,7 +221,8 @@ task *pick(processor &p, std::uint64_t now) noexcept {
 
 task *steal(processor &p) noexcept {
   scheduler &s = *p.owner;
-  const unsigned slots = s.slots.load(std::memory_order_relaxed); // a task in a slot that is new is also found when its worker asks for help
+  const unsigned slots =
+      s.slots.load(std::memory_order_relaxed); // a task in a slot that is new is also found when its worker asks for help
   if (slots == 1)
     return nullptr;
   if (!p.spinning) { // at most half of the busy ones look around

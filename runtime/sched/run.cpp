@@ -2,14 +2,14 @@
 //
 // run(): starts the processors, waits for the main task, stops everything.
 //
-// How it stops. The main task's end sets `stopping`, and no task is taken up any more. Workers that run a task are asked to give way,
-// like at
-// the end of a slice; calls into the runtime give way too. Those that have not come after `patience` (a blocking call, a loop in foreign
-// or nosplit code, asyncpreemptoff) are left behind, as detached threads. Tasks that have not ended are abandoned: nothing is unwound,
-// their stacks stay
-// mapped, because others may hold pointers into them. Scheduler objects are used again, never freed, because a foreign thread may be
-// waking one of
-// their tasks just now.
+// How it stops. The main task's end sets `stopping`, and no task is taken up any more. Workers that run a task are asked to give way, like at
+// the end of a slice; calls into the runtime give way too. Those that have not come after `patience` (a blocking call, a loop in foreign or
+// nosplit code, asyncpreemptoff) are left behind, as detached threads. Tasks that have not ended are abandoned: nothing is unwound, their stacks
+// stay mapped, because others may hold pointers into them.
+//
+// Scheduler objects are used again, never freed. A foreign thread that is waking a task of the run just now, or reads its figures, says so
+// (sched::visit), and the run's end waits for it.
+// Rejected: a count in the object (who wants to count itself in must know that the object is there).
 #include "sched/run.h"
 
 #include "sched/call.h"
@@ -35,6 +35,8 @@ constexpr std::uint64_t last_backoff_ns = 1'000'000;
 constinit std::atomic<scheduler *> active_scheduler{nullptr};
 constinit std::atomic<bool> run_in_progress{false};
 constinit std::atomic<std::uint64_t> runs{0};
+constinit std::atomic<std::uint64_t> active_number{0}; // scheduler::run of the run in progress; 0: none
+constinit std::atomic<std::uint32_t> visitors{0};
 // Owned by the run in progress.
 constinit scheduler *retired = nullptr;     // all their workers ended: to be used again
 constinit scheduler *left_behind = nullptr; // some worker is still there, perhaps for ever
@@ -101,7 +103,7 @@ void each_thread(scheduler &s, Visit visit) noexcept {
 os_thread *urge_workers(scheduler &s, bool patient) noexcept {
   os_thread *remaining = nullptr;
   each_thread(s, [&](os_thread &w) {
-    if (w.thread_state.load(std::memory_order_acquire) != 1) // pairs with the worker's release
+    if (w.thread_state.load(std::memory_order_acquire) == os_thread::ended) // pairs with the worker's release
       return;
     if (patient || !w.announced.load(std::memory_order_relaxed)) // those in calls find the run over when they come back
       remaining = &w;
@@ -127,14 +129,19 @@ bool stop_workers(scheduler &s) noexcept {
     now = monotonic_now();
     if (now >= give_up)
       break;
-    futex_wait(w->thread_state, 1, std::min(now + backoff, give_up));
+    if (const std::uint32_t seen = w->thread_state.load(std::memory_order_relaxed); seen != os_thread::ended)
+      futex_wait(w->thread_state, seen, std::min(now + backoff, give_up));
     backoff = std::min(2 * backoff, last_backoff_ns);
   }
   while (s.leaving.load(std::memory_order_acquire) != 0) // a few instructions each
     std::this_thread::yield();
   bool all = true;
   each_thread(s, [&](os_thread &w) {
-    if (w.thread_state.load(std::memory_order_acquire) == 2) { // pairs with the worker's release
+    std::uint32_t seen = os_thread::announced_only;
+    // Acquire: pairs with the worker's releases.
+    if (w.thread_state.compare_exchange_strong(seen, os_thread::unwaited, std::memory_order_acquire)) {
+      all = false; // it comes to its first instruction some day
+    } else if (seen == os_thread::ended) {
       pthread_join(w.thread, nullptr);
     } else {
       pthread_detach(w.thread);
@@ -142,6 +149,14 @@ bool stop_workers(scheduler &s) noexcept {
     }
   });
   return all;
+}
+
+// Afterwards nobody but workers that were left behind touches the scheduler's object.
+void end_run() noexcept {
+  active_number.store(0, std::memory_order_relaxed);
+  active_scheduler.store(nullptr, std::memory_order_seq_cst);
+  while (visitors.load(std::memory_order_seq_cst) != 0) // each is about to leave
+    std::this_thread::yield();
 }
 
 void require_no_run() {
@@ -170,12 +185,23 @@ scheduler::scheduler(const settings &s, std::uint64_t number, std::unique_ptr<pr
 
 void sched::forget_run() noexcept {
   active_scheduler.store(nullptr, std::memory_order_relaxed);
+  active_number.store(0, std::memory_order_relaxed);
+  visitors.store(0, std::memory_order_relaxed); // threads that are not here
   run_in_progress.store(false, std::memory_order_relaxed);
 }
 
 scheduler *sched::left_behind_runs() noexcept { return left_behind; }
 
 scheduler *sched::active() noexcept { return active_scheduler.load(std::memory_order_acquire); } // pairs with run_main
+
+bool sched::is_active(const task &t) noexcept { return t.run == active_number.load(std::memory_order_acquire); }
+
+// Dekker's, with end_run(): either it sees us, or we see that the run is over.
+sched::visit::visit() noexcept {
+  visitors.fetch_add(1, std::memory_order_seq_cst);
+  run_ = active_scheduler.load(std::memory_order_seq_cst);
+}
+sched::visit::~visit() { visitors.fetch_sub(1, std::memory_order_release); } // pairs with the acquire in end_run
 
 void sched::run_main(void (*entry)(void *), void *argument, abi::main_call *program) {
   require_no_run();
@@ -195,6 +221,7 @@ void sched::run_main(void (*entry)(void *), void *argument, abi::main_call *prog
   trace::begin_run(s);
   start_monitor(s);
   sched::start_storm(s);
+  active_number.store(s.run, std::memory_order_release);
   active_scheduler.store(&s, std::memory_order_release); // pairs with active()
   if (program)
     run_main_here(s);
@@ -205,7 +232,7 @@ void sched::run_main(void (*entry)(void *), void *argument, abi::main_call *prog
   sched::stop_storm(s);
   stop_monitor(s);
   const bool all_ended = stop_workers(s);
-  active_scheduler.store(nullptr, std::memory_order_release);
+  end_run();
   sched::print_statistics(s);
   put_away(s, all_ended);
 }

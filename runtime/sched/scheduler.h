@@ -77,12 +77,15 @@ struct os_thread : worker {
   task *spare = nullptr;        // tasks that have ended, with stacks of the default size: for the next ones (tasks.cpp)
   unsigned spare_count = 0;
   sanitizer::thread_side sanitizer_side;
-  bool ends = false;                // a task ended while locked to it
+  bool ends = false;           // a task ended while locked to it
+  bool waited_in_vain = false; // it has its processor only to ask for reap_idle
+  bool reaped = false;
   std::uint32_t spins = most_spins; // how long it looks for a processor before it sleeps: as that has paid so far
 
   // Under scheduler::mutex; the atomics are also peeked at.
   std::atomic<std::uint32_t> locked{0}; // tasks that are locked to this thread: it runs no others
   std::atomic<bool> waiting{false};     // without a processor, for one
+  std::atomic<bool> dismissed{false};   // shall end, having waited in vain
   bool pooled = false;
   task_list bound; // runnable tasks that only this worker may run, while it does not wait
   std::atomic<std::uint32_t> bound_count{0};
@@ -91,17 +94,23 @@ struct os_thread : worker {
   task *first = nullptr;                          // comes with `given`
   os_thread *newer = nullptr, *older = nullptr;   // in the pool
   os_thread *next_of_run = nullptr;
-  std::uint64_t waiting_since = 0;
+  std::uint64_t waiting_since = 0; // 0: it does not sleep yet
+  enum class idle_fate : std::uint8_t { stays, ends, needed };
+  idle_fate fate = idle_fate::stays; // of one that waits, while reap_idle has stopped the world. Under the mutex, or its thread's
 
   alignas(64) std::atomic<processor *> given{nullptr}; // written by who gives, with `waiting` cleared; taken by the worker
   std::atomic<std::uint32_t> word{0};                  // see waiting.cpp
-  std::atomic<std::uint32_t> thread_state{0};          // 1 running, 2 ended (futex of run())
+  // Of its thread: to be started; it runs; it has ended; run() did not wait until it began. run() sleeps on it.
+  enum : std::uint32_t { none, announced_only, running, ended, unwaited };
+  std::atomic<std::uint32_t> thread_state{none};
   pthread_t thread{};
 
   static constexpr std::uint32_t most_spins = 256;
 };
 
 inline os_thread &thread_of(worker &w) noexcept { return static_cast<os_thread &>(w); }
+// It runs the tasks that nobody else may run, and no others.
+inline bool keeps_to_its_own(const os_thread &w) noexcept { return w.ends || w.locked.load(std::memory_order_relaxed) != 0; }
 
 struct alignas(64) processor {
   scheduler *owner = nullptr;
@@ -127,7 +136,8 @@ struct alignas(64) processor {
   unsigned woken_streak = 0;
   std::uint64_t polled_at_turn = 0;
   std::atomic<std::uint32_t> help_seen{0}; // scheduler::help_calls when it last called the helper. Read by who retakes the processor
-  bool spinning = false;       // also set by a waker while the processor is idle
+  bool spinning = false;                   // also set by a waker while the processor is idle
+  bool relied_on = false; // wakers left their tasks to it: when it has found one, it looks whether there are more. Set like `spinning`
   std::uint32_t random = 1;
 
   bool idle = false; // under scheduler::mutex
@@ -149,19 +159,19 @@ struct scheduler {
   scheduler(const settings &s, std::uint64_t number, std::unique_ptr<processor[]> reused = nullptr);
 
   settings set;
-  std::uint64_t run; // a number for each run()
-  unsigned count;    // processors that run managed code at the same time
-  unsigned capacity; // entries of `processors`: behind the first `count` those that may be lent (lending.cpp)
+  std::uint64_t run;           // a number for each run()
+  unsigned count;              // processors that run managed code at the same time
+  unsigned capacity;           // entries of `processors`: behind the first `count` those that may be lent (lending.cpp)
   std::atomic<unsigned> slots; // entries that have been in use; grows
   std::unique_ptr<processor[]> processors;
 
   lock mutex;
   task_list global STILLPOINT_GUARDED_BY(mutex);
   task_list woken STILLPOINT_GUARDED_BY(mutex);
-  std::vector<processor *> idle STILLPOINT_GUARDED_BY(mutex); // reserved in full: push_back does not allocate
+  std::vector<processor *> idle STILLPOINT_GUARDED_BY(mutex);  // reserved in full: push_back does not allocate
   std::vector<processor *> spare STILLPOINT_GUARDED_BY(mutex); // those that nobody may run with; reserved in full as well
-  os_thread *pool STILLPOINT_GUARDED_BY(mutex) = nullptr;     // workers that wait for any processor: the latest first
-  os_thread *threads STILLPOINT_GUARDED_BY(mutex) = nullptr;  // all workers of the run, by next_of_run
+  os_thread *pool STILLPOINT_GUARDED_BY(mutex) = nullptr;      // workers that wait for any processor: the latest first
+  os_thread *threads STILLPOINT_GUARDED_BY(mutex) = nullptr;   // all workers of the run, by next_of_run
   // Copies for a look without the lock; written under it.
   std::atomic<std::uint32_t> global_count{0};
   std::atomic<std::uint64_t> global_oldest{never};
@@ -196,8 +206,10 @@ struct scheduler {
   std::atomic<std::uint64_t> next_task_id{1};
   std::atomic<std::uint64_t> steals{0};
   std::atomic<std::uint64_t> threads_started{0};
-  std::atomic<std::uint64_t> threads_ended{0}; // while the run went on
-  std::atomic<std::uint32_t> leaving{0};       // threads that are off the list and still here
+  std::atomic<std::uint64_t> threads_ended{0};  // while the run went on
+  std::atomic<std::uint64_t> threads_reaped{0}; // of those: for having been idle
+  std::atomic<bool> reap_wanted{false};         // some worker has waited for too long
+  std::atomic<std::uint32_t> leaving{0};        // threads that are off the list and still here
   std::atomic<std::uint64_t> calls_handed_over{0};
   task *main_task = nullptr;
   const abi::main_call *program = nullptr; // the main task is the program's main: main_task.cpp
@@ -255,6 +267,9 @@ void wait_behind(os_thread &w, task &t) noexcept;
 // Whether w's thread may end although the run does not: nothing is locked to it, and no task has an address of its thread-local storage. On its own
 // thread, with a processor; stops the world for a moment.
 bool may_end(os_thread &w) noexcept;
+// Ends the threads that have waited for a processor for too long, but one. True: w's own is one of them. On its thread, with a processor; stops
+// the world for a moment.
+bool reap_idle(os_thread &w) noexcept;
 // w's thread ends. If the run goes on, others get its processor and forget it.
 void leave_run(os_thread &w) noexcept;
 // Wakes a waiting worker to look around. Any thread.
@@ -317,8 +332,25 @@ void leave(worker &w, const departure &why) noexcept;
 // `t` has ended: ends the process if that was main, in a child of fork().
 void end_forked_main(const scheduler &s, const task &t) noexcept;
 
-// The run() in progress, or null.
+// The run() in progress, or null. Who is none of its workers, nor its monitor, may not follow it: see visit.
 scheduler *active() noexcept;
+// Whether `t` is a task of the run() in progress. Any thread.
+bool is_active(const task &t) noexcept;
+
+// The run() in progress for a thread that may be none of its workers: until the end of the visit the object serves no other run, and run()
+// does not return. So it must be short. Any thread, also in a signal handler.
+class visit {
+public:
+  visit() noexcept;
+  ~visit();
+  visit(const visit &) = delete;
+  visit &operator=(const visit &) = delete;
+  // Null: none is in progress.
+  [[nodiscard]] scheduler *run() const noexcept { return run_; }
+
+private:
+  scheduler *run_;
+};
 
 // The calling task's worker. Throws std::logic_error naming `call` outside tasks; never returns if the run is over; fatal in a child of
 // fork().

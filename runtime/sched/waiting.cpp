@@ -35,11 +35,6 @@ void leave_pool(scheduler &s, os_thread &w) noexcept STILLPOINT_REQUIRES(s.mutex
   w.newer = w.older = nullptr;
 }
 
-void stop_waiting(scheduler &s, os_thread &w) noexcept STILLPOINT_REQUIRES(s.mutex) {
-  leave_pool(s, w);
-  w.waiting.store(false, std::memory_order_relaxed);
-}
-
 void count_bound(os_thread &w) noexcept {
   const task *const head = w.bound.front();
   w.bound_oldest.store(head ? head->queued_at.load(std::memory_order_relaxed) : never, std::memory_order_relaxed);
@@ -80,7 +75,7 @@ void assign(scheduler &s, os_thread &w, processor &p, task *first) noexcept STIL
 os_thread &add_worker(scheduler &s, processor &p, task *first) noexcept STILLPOINT_REQUIRES(s.mutex) {
   os_thread &w = new_worker();
   w.owner = &s;
-  w.thread_state.store(1, std::memory_order_relaxed);
+  w.thread_state.store(os_thread::announced_only, std::memory_order_relaxed);
   w.first = first;
   p.self.store(&w, std::memory_order_relaxed);
   w.given.store(&p, std::memory_order_relaxed);
@@ -91,12 +86,18 @@ os_thread &add_worker(scheduler &s, processor &p, task *first) noexcept STILLPOI
 
 } // namespace
 
+void stop_waiting(scheduler &s, os_thread &w) noexcept {
+  leave_pool(s, w);
+  w.waiting.store(false, std::memory_order_relaxed);
+}
+
 bool begin_waiting(scheduler &s, os_thread &w) noexcept {
   w.held = nullptr;
   w.word.store(awake, std::memory_order_relaxed);
   w.waiting.store(true, std::memory_order_relaxed);
   w.waiting_since = 0;
-  if (w.locked.load(std::memory_order_relaxed) == 0 && !w.ends) {
+  w.fate = os_thread::idle_fate::stays; // has run something since reap_idle chose
+  if (!keeps_to_its_own(w)) {
     w.pooled = true;
     w.older = s.pool;
     if (s.pool)
@@ -129,6 +130,7 @@ recipient wake_idle(scheduler &s, bool looks) noexcept {
   if (!p)
     return {};
   p->spinning = looks; // handed over under the lock
+  p->relied_on = true;
   return give_to_any(s, *p, nullptr);
 }
 
@@ -248,6 +250,22 @@ unsigned sleep_in_poller(os_thread &w, std::uint64_t deadline, task_list &ready)
   return found;
 }
 
+// When it asks whether its thread is still of use, if nobody has given it anything by then. The last one that waits does not.
+std::uint64_t when_too_long(os_thread &w) noexcept {
+  scheduler &s = *w.owner;
+  if (s.set.idle_ns == never)
+    return never;
+  const std::uint64_t now = monotonic_now();
+  const lock_guard held(s.mutex);
+  if (!w.pooled)
+    return never;
+  if (w.waiting_since == 0)
+    w.waiting_since = now;
+  if (&w == s.watcher.load(std::memory_order_relaxed) || (!w.older && !w.newer))
+    return never;
+  return w.waiting_since + s.set.idle_ns > now ? w.waiting_since + s.set.idle_ns : now + s.set.idle_ns; // else it has asked already
+}
+
 // The run ends: nobody gives it anything any more.
 void cease(os_thread &w) noexcept {
   scheduler &s = *w.owner;
@@ -298,10 +316,10 @@ void wait_for_work(os_thread &w) noexcept {
   scheduler &s = *w.owner;
   processor &p = *w.held;
   stop_looking(p);
-  const bool locked = w.locked.load(std::memory_order_relaxed) != 0;
+  const bool not_for_us = keeps_to_its_own(w);
   {
     const lock_guard held(s.mutex);
-    if ((!locked && (s.global_count.load(std::memory_order_relaxed) || s.woken_count.load(std::memory_order_relaxed))) ||
+    if ((!not_for_us && (s.global_count.load(std::memory_order_relaxed) || s.woken_count.load(std::memory_order_relaxed))) ||
         s.stopping.load(std::memory_order_relaxed) || !w.bound.empty())
       return;
     push_idle(s, p);
@@ -311,10 +329,10 @@ void wait_for_work(os_thread &w) noexcept {
   if (!work_anywhere(s) && !s.stopping.load(std::memory_order_relaxed) &&
       s.help_calls.load(std::memory_order_relaxed) == p.help_seen.load(std::memory_order_relaxed))
     return;
-  if (locked)
+  if (not_for_us)
     wake_idle(s, false).wake();
-  else
-    withdraw(w, &p);
+  else if (withdraw(w, &p))
+    w.held->relied_on = true;
 }
 
 // Waits for an event. True: there was one, and w has a processor for its tasks; false: the others have them, or there was none.
@@ -334,26 +352,41 @@ bool watch_poller(os_thread &w, std::uint64_t deadline) noexcept {
 
 task *await_processor(os_thread &w) noexcept {
   scheduler &s = *w.owner;
+  w.waited_in_vain = false;
   spin(w);
   while (!accept(w)) {
     if (s.stopping.load(std::memory_order_acquire)) { // pairs with settle_finished
       cease(w);
       return nullptr;
     }
+    if (w.dismissed.load(std::memory_order_acquire)) { // pairs with dismiss
+      drop_watch(w);
+      return nullptr;
+    }
     bool polls = false;
-    const std::uint64_t deadline = w.ends ? monotonic_now() + ask_again_ns : take_watch(w, polls);
+    const std::uint64_t watch = w.ends ? monotonic_now() + ask_again_ns : take_watch(w, polls);
+    const std::uint64_t too_long = when_too_long(w);
+    const std::uint64_t deadline = std::min(watch, too_long);
     if (polls) {
       if (watch_poller(w, deadline))
         return nullptr;
     } else {
       sleep(w, deadline);
     }
-    if (deadline == never || w.given.load(std::memory_order_relaxed) || monotonic_now() < deadline)
+    if (deadline == never || w.given.load(std::memory_order_relaxed))
       continue;
-    drop_watch(w);
-    if (withdraw(w))
+    const std::uint64_t now = monotonic_now();
+    if (now < deadline)
+      continue;
+    if (now >= watch)
+      drop_watch(w);
+    if (now >= too_long)
+      s.reap_wanted.store(true, std::memory_order_relaxed); // whoever comes to its loop next does it: we, if there is a processor for us
+    if (withdraw(w)) {
+      w.waited_in_vain = now < watch;
       return nullptr; // the worker's loop fires the timers
-    if (!w.ends)
+    }
+    if (now >= watch && !w.ends)
       alarm_monitor(s, 1);
   }
   drop_watch(w);

@@ -61,6 +61,7 @@ void stop_looking(processor &p) noexcept {
   if (!p.spinning)
     return;
   p.spinning = false;
+  p.relied_on = true;
   p.owner->spinning.fetch_sub(1, std::memory_order_seq_cst);
 }
 
@@ -122,29 +123,41 @@ unsigned fire_timers(scheduler &s, processor *p, std::uint64_t now) noexcept {
   return count;
 }
 
-void make_ready(task &t) noexcept {
-  scheduler *const s = active();
-  if (!s || t.owner != s || t.run != s->run || s->stopping.load(std::memory_order_relaxed))
+namespace {
+
+// On a thread that keeps the run from being forgotten; `w` is its worker, if it has one.
+void make_ready(scheduler &s, task &t, worker *w) noexcept {
+  if (t.run != s.run || s.stopping.load(std::memory_order_relaxed))
     return;
   change_state(t, task_state::parked, task_state::runnable);
   t.woken = true;
-  worker *const w = this_worker();
   processor *const p =
-      w && w->current && w->current->call_depth.load(std::memory_order_relaxed) == 0 && w->held->owner == s ? w->held : nullptr;
+      w && w->current && w->current->call_depth.load(std::memory_order_relaxed) == 0 && w->held->owner == &s ? w->held : nullptr;
   if (worker *const only = bound_to(t); only && only != w) {
     os_thread &owner = thread_of(*only);
     // Without an idle processor it gets the one of whoever finds the task.
-    if (!owner.waiting.load(std::memory_order_relaxed) || s->idle_count.load(std::memory_order_relaxed) != 0)
+    if (!owner.waiting.load(std::memory_order_relaxed) || s.idle_count.load(std::memory_order_relaxed) != 0)
       return push_bound(owner, t, true);
   }
   if (!p)
-    return offer_woken(*s, t);
+    return offer_woken(s, t);
   t.slice_used = 0; // take_next() knows better
   // Pairs with take_next and steal_slot; and a full fence on this processor.
   if (task *const earlier = p->next.exchange(&t, std::memory_order_seq_cst))
-    push_woken(*s, *earlier);
+    push_woken(s, *earlier);
   arm_behind_fence(*p);
-  wake_one(*s);
+  wake_one(s);
+}
+
+} // namespace
+
+void make_ready(task &t) noexcept {
+  worker *const w = this_worker();
+  if (w && thread_of(*w).owner == t.owner) // no run is put away before its workers have ended
+    return make_ready(*t.owner, t, w);
+  const visit here;
+  if (scheduler *const s = here.run(); s && t.owner == s)
+    make_ready(*s, t, w);
 }
 
 } // namespace stillpoint::rt::sched

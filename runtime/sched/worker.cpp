@@ -156,7 +156,7 @@ void settle(os_thread &w, task &t, std::uint64_t now) noexcept {
 bool may_run(os_thread &w, task &t) noexcept {
   if (worker *const only = bound_to(t))
     return only == &w;
-  if (w.locked.load(std::memory_order_relaxed) != 0)
+  if (keeps_to_its_own(w))
     return false;
   if (!t.last_worker || t.last_worker == &w || t.async_stopped || t.caller.pc == 0 || preempt::may_migrate(t))
     return true;
@@ -181,6 +181,9 @@ task *find_runnable(os_thread &w, std::uint64_t &now) noexcept {
     processor &p = *w.held;
     if (w.ends && !t && may_end(w))
       return nullptr;
+    if (!t && s.reap_wanted.load(std::memory_order_relaxed)) [[unlikely]]
+      if (reap_idle(w))
+        return nullptr;
     if (!t) {
       fire_timers(s, &p, now);
       const std::uint64_t turn = p.turns.load(std::memory_order_relaxed);
@@ -193,15 +196,16 @@ task *find_runnable(os_thread &w, std::uint64_t &now) noexcept {
       if (!t && !turn_to_poll && poll_here(p, now) != 0)
         t = pick(p, now);
     }
-    if (!t && w.locked.load(std::memory_order_relaxed) == 0)
+    if (!t && !keeps_to_its_own(w))
       t = steal(p);
     if (!t) {
       if (!world::help(p) && !stack::cool_some())
         wait_for_work(w);
       continue;
     }
-    if (p.spinning) {
+    if (p.spinning || p.relied_on) {
       stop_looking(p);
+      p.relied_on = false;
       // Wakers left their tasks to us, and we can take but one.
       if (work_anywhere(s))
         call_for_help(s);
@@ -216,6 +220,10 @@ void *worker_thread(void *argument) noexcept {
   auto &w = *static_cast<os_thread *>(argument);
   pthread_setname_np(pthread_self(), "sp-worker");
   prctl(PR_SET_TIMERSLACK, 1UL); // waiting workers wake sleepers
+  w.thread = pthread_self();
+  std::uint32_t seen = os_thread::announced_only;
+  if (!w.thread_state.compare_exchange_strong(seen, os_thread::running, std::memory_order_release)) // pairs with stop_workers
+    pthread_detach(w.thread);
   be_worker(w);
   retire_worker(w);
   return nullptr;
@@ -224,7 +232,6 @@ void *worker_thread(void *argument) noexcept {
 } // namespace
 
 void be_worker(os_thread &w) noexcept {
-  w.thread = pthread_self();
   set_this_worker(&w);
   w.thread_id.store(gettid(), std::memory_order_relaxed);
   preempt::attach_worker(w);
@@ -233,7 +240,7 @@ void be_worker(os_thread &w) noexcept {
   leave_run(w);
   preempt::detach_worker(w);
   set_this_worker(nullptr);
-  w.thread_state.store(2, std::memory_order_release); // pairs with run()'s acquire
+  w.thread_state.store(os_thread::ended, std::memory_order_release); // pairs with run()'s acquire
   futex_wake(w.thread_state, 1);
 }
 
@@ -332,7 +339,8 @@ void retire_worker(os_thread &w) noexcept {
   w.held = nullptr;
   w.first = nullptr;
   w.given.store(nullptr, std::memory_order_relaxed);
-  w.ends = false;
+  w.ends = w.waited_in_vain = w.reaped = false;
+  w.dismissed.store(false, std::memory_order_relaxed);
   w.locked.store(0, std::memory_order_relaxed);
   w.bound = {}; // of a run that is over
   w.bound_count.store(0, std::memory_order_relaxed);

@@ -256,7 +256,8 @@ void rest(processor &p) noexcept {
 
 bool help(processor &p) noexcept {
   scheduler &s = *p.owner;
-  p.help_seen.store(s.help_calls.load(std::memory_order_seq_cst), std::memory_order_relaxed); // before the helper looks for work: see call_helpers
+  p.help_seen.store(s.help_calls.load(std::memory_order_seq_cst),
+                    std::memory_order_relaxed); // before the helper looks for work: see call_helpers
   const helper h = the_helper.load(std::memory_order_acquire);
   if (!h)
     return false;

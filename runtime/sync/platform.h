@@ -21,10 +21,7 @@ struct platform {
 
   static void wake(task &t) noexcept { sched::ready(t); }
   // Of the run() in progress. Others are never resumed; their stacks stay.
-  static bool alive(const task &t) noexcept {
-    const scheduler *const s = sched::active();
-    return s != nullptr && t.owner == s && t.run == s->run;
-  }
+  static bool alive(const task &t) noexcept { return sched::is_active(t); }
 };
 
 using core = basic_channel<platform>;

@@ -32,7 +32,7 @@ void count_task(void *into, task &t) noexcept {
 void count_threads(scheduler &s, scheduler_metrics &m) noexcept {
   const lock_guard held(s.mutex);
   for (const os_thread *w = s.threads; w != nullptr; w = w->next_of_run)
-    if (w->thread_state.load(std::memory_order_relaxed) == 1) {
+    if (w->thread_state.load(std::memory_order_relaxed) == os_thread::running) {
       ++m.threads;
       m.threads_waiting += w->waiting.load(std::memory_order_relaxed);
     }
@@ -42,7 +42,8 @@ void count_threads(scheduler &s, scheduler_metrics &m) noexcept {
 
 scheduler_metrics read_scheduler_metrics() noexcept {
   scheduler_metrics m;
-  scheduler *const s = sched::active();
+  const sched::visit here;
+  scheduler *const s = here.run();
   if (s == nullptr)
     return m;
   m.processors = s->count;
@@ -50,6 +51,8 @@ scheduler_metrics read_scheduler_metrics() noexcept {
   m.processors_looking = s->spinning.load(std::memory_order_relaxed);
   m.threads_started = s->threads_started.load(std::memory_order_relaxed);
   m.threads_ended = s->threads_ended.load(std::memory_order_relaxed);
+  m.threads_reaped = s->threads_reaped.load(std::memory_order_relaxed);
+  m.processors_lent = s->lendings.load(std::memory_order_relaxed);
   m.calls_handed_over = s->calls_handed_over.load(std::memory_order_relaxed);
   m.steals = s->steals.load(std::memory_order_relaxed);
   m.queued_global = s->global_count.load(std::memory_order_relaxed);

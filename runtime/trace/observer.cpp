@@ -46,7 +46,9 @@ void leave_request(request &r) noexcept {
     requests.first = &r;
     requests.any.store(true, std::memory_order_seq_cst); // before the alarm: pairs with the monitor's fence
   }
-  sched::alarm_monitor(*r.of, 1);
+  const sched::visit here;
+  if (here.run() == r.of)
+    sched::alarm_monitor(*r.of, 1);
 }
 
 bool commit_request(task &, void *r) noexcept {
@@ -101,10 +103,10 @@ void serve(scheduler &s) noexcept {
 bool ask_the_monitor(snapshot &into, const managed_caller &caller) {
   request r;
   r.into = &into;
-  r.of = sched::active();
-  if (r.of == nullptr)
+  if (const sched::visit here; (r.of = here.run()) != nullptr)
+    r.run = r.of->run;
+  else
     return false;
-  r.run = r.of->run;
   if (worker *const w = this_worker(); w != nullptr && w->current != nullptr) {
     sched::require_task("print_tasks()");
     r.waiter = w->current;
@@ -137,7 +139,8 @@ void let_default_happen() noexcept {
 
 void on_quit(int) {
   const int saved = errno;
-  scheduler *const s = sched::active();
+  const sched::visit here;
+  scheduler *const s = here.run();
   if (s == nullptr || s->forked.load(std::memory_order_relaxed) || config().sigquit == settings::quit::off ||
       (quit_wanted.exchange(true, std::memory_order_seq_cst) && config().sigquit == settings::quit::end))
     let_default_happen();

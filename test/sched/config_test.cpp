@@ -2,6 +2,7 @@
 //
 // The environment variables: what is understood and what is refused.
 #include "config.h"
+#include "sched/lock.h"
 #include "support.h"
 
 namespace stillpoint::test {
@@ -16,6 +17,7 @@ TEST(config, defaults) {
   const rt::settings s = rt::read_settings();
   EXPECT_GE(s.processors, 1u);
   EXPECT_EQ(s.slice_ns, 10'000'000u);
+  EXPECT_EQ(s.idle_ns, 10'000'000'000u);
   EXPECT_FALSE(s.asyncpreemptoff || s.preemptstats || s.deadlock_off);
   EXPECT_EQ(s.schedtrace_ns, 0u);
   EXPECT_EQ(s.sigquit, rt::settings::quit::end);
@@ -27,6 +29,9 @@ TEST(config, understood) {
   EXPECT_EQ(with("STILLPOINT_SLICE", "10ms").slice_ns, 10'000'000u);
   EXPECT_EQ(with("STILLPOINT_SLICE", "2s").slice_ns, 2'000'000'000u);
   EXPECT_EQ(with("STILLPOINT_SLICE", "20us").slice_ns, 20'000u);
+  EXPECT_EQ(with("STILLPOINT_IDLE", "1ms").idle_ns, 1'000'000u);
+  EXPECT_EQ(with("STILLPOINT_IDLE", "1000000s").idle_ns, 1'000'000'000'000'000u);
+  EXPECT_EQ(with("STILLPOINT_IDLE", "off").idle_ns, rt::never);
   const rt::settings s = with("STILLPOINT_DEBUG", "asyncpreemptoff=1,schedtrace=0,preemptstats=1");
   EXPECT_TRUE(s.asyncpreemptoff && s.preemptstats && s.schedtrace_ns == 0);
   EXPECT_FALSE(with("STILLPOINT_DEBUG", "").asyncpreemptoff);
@@ -50,6 +55,10 @@ TEST(config_death_test, refused) {
     refused("STILLPOINT_SLICE", value, "stillpoint: STILLPOINT_SLICE=" + std::string(value) + ": want a whole number and a unit");
   for (const char *value : {"19us", "0s", "1001s", "18446744073709551615s"})
     refused("STILLPOINT_SLICE", value, "stillpoint: STILLPOINT_SLICE=" + std::string(value) + ": want a slice from 20us");
+  for (const char *value : {"", "10", "never", "1m"})
+    refused("STILLPOINT_IDLE", value, "stillpoint: STILLPOINT_IDLE=" + std::string(value) + ": want a whole number and a unit");
+  for (const char *value : {"999us", "0s", "1000001s"})
+    refused("STILLPOINT_IDLE", value, "stillpoint: STILLPOINT_IDLE=" + std::string(value) + ": want a time from 1ms");
   refused("STILLPOINT_DEBUG", "gotrace=1", "unknown name \"gotrace\"; known: asyncpreemptoff preemptstats");
   refused("STILLPOINT_DEBUG", "schedtrace=1,x", "STILLPOINT_DEBUG=schedtrace=1,x: unknown name \"x\"");
   refused("STILLPOINT_DEBUG", "asyncpreemptoff", "want asyncpreemptoff=0 or asyncpreemptoff=1");

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // run(): results, running again, and what happens to tasks that have not ended.
+#include "sched/park.h"
 #include "support.h"
 
 #include <atomic>
 #include <memory>
 #include <thread>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 namespace stillpoint::test {
 namespace {
@@ -105,6 +108,65 @@ TEST(run_end, leaves_a_stuck_worker_behind) {
     std::this_thread::sleep_for(1ms);
   EXPECT_TRUE(back);
   EXPECT_EQ(run_on(2, [] { return 2; }), 2);
+}
+
+// Who is about to wake a task of a run, or reads its figures, finds it there until it has done.
+TEST(run_end, waits_for_visitors) {
+  std::atomic<bool> visited = false, returned = false, early = false;
+  std::thread visitor;
+  run_on(1, [&] {
+    visitor = std::thread([&] {
+      const rt::sched::visit here;
+      visited = true;
+      std::this_thread::sleep_for(50ms);
+      early = returned.load();
+    });
+    EXPECT_TRUE(eventually([&] { return visited.load(); }));
+  });
+  returned = true;
+  visitor.join();
+  EXPECT_FALSE(early) << "run() returned, and the next could have had its scheduler";
+}
+
+// Threads that wake tasks without an end, run after run.
+TEST_P(run_test, late_wake_ups_meet_no_other_run) {
+  std::atomic<bool> stop = false;
+  struct box {
+    rt::lock mutex;
+    rt::task *waiter = nullptr;
+  } boxes[2];
+  std::vector<std::thread> wakers;
+  for (box &b : boxes)
+    wakers.emplace_back([&stop, &b] {
+      while (!stop) {
+        b.mutex.acquire();
+        rt::task *const t = std::exchange(b.waiter, nullptr);
+        b.mutex.release();
+        if (t)
+          rt::sched::ready(*t);
+      }
+    });
+  for (int i = 0; i < 300; ++i)
+    run_on(GetParam(), [&] {
+      for (box &b : boxes)
+        go([&b] {
+          for (;;) {
+            rt::worker &w = rt::sched::require_task("test");
+            b.mutex.acquire();
+            b.waiter = w.current;
+            const auto commit = [](rt::task &, void *l) noexcept {
+              static_cast<rt::lock *>(l)->release();
+              return true;
+            };
+            rt::sched::park(w, {}, commit, &b.mutex);
+          }
+        });
+      for (int turn = 0; turn < 3; ++turn)
+        yield();
+    });
+  stop = true;
+  for (std::thread &w : wakers)
+    w.join();
 }
 
 TEST(run_end, a_wake_up_from_a_former_run_is_no_harm) {
