@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 # stillpoint_managed(TARGET [LIVENESS gc|full]): compiles TARGET's sources with the plugin of this build, so that its code is managed.
+# STILLPOINT_PLUGIN: with a plugin that is built already, for builds of the runtime and its tests alone.
+set(STILLPOINT_PLUGIN "" CACHE FILEPATH "A plugin that is built already; empty: that of this build")
 function(stillpoint_managed target)
   cmake_parse_arguments(arg "" "LIVENESS" "" ${ARGN})
-  target_compile_options(${target} PRIVATE "-fplugin=$<TARGET_FILE:stillpoint-plugin>")
+  set(plugin ${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/stillpoint-plugin.so) # the property below takes no generator expression
+  if(STILLPOINT_PLUGIN)
+    set(plugin ${STILLPOINT_PLUGIN})
+  else()
+    add_dependencies(${target} stillpoint-plugin)
+  endif()
+  target_compile_options(${target} PRIVATE -fplugin=${plugin})
   if(arg_LIVENESS)
     target_compile_options(${target} PRIVATE "-fplugin-arg-stillpoint-liveness=${arg_LIVENESS}")
   endif()
-  add_dependencies(${target} stillpoint-plugin)
   get_target_property(sources ${target} SOURCES)
-  set_property(SOURCE ${sources} TARGET_DIRECTORY ${target} APPEND PROPERTY OBJECT_DEPENDS
-    "${CMAKE_LIBRARY_OUTPUT_DIRECTORY}/stillpoint-plugin.so") # the property takes no generator expression
+  set_property(SOURCE ${sources} TARGET_DIRECTORY ${target} APPEND PROPERTY OBJECT_DEPENDS ${plugin})
 endfunction()
