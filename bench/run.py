@@ -16,7 +16,7 @@ from pathlib import Path
 from driver.figures import print_table, write_json
 from driver.tools import BenchError, Context, say
 
-GROUPS = ("latency", "wake", "slice", "coverage", "size", "compile", "identity", "lookup", "scan", "stw", "idle", "refs", "gc", "tasks", "net", "sync", "calls")
+GROUPS = ("latency", "wake", "slice", "coverage", "size", "compile", "identity", "lookup", "scan", "stw", "idle", "refs", "gc", "tasks", "net", "sync", "calls", "foreign")
 
 
 def parse_arguments():

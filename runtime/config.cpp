@@ -32,8 +32,9 @@ struct debug_switch {
   std::string_view name;
   bool settings::*value;
 };
-constexpr std::array<debug_switch, 4> debug_switches{{
+constexpr std::array<debug_switch, 5> debug_switches{{
     {"asyncpreemptoff", &settings::asyncpreemptoff},
+    {"returntrapoff", &settings::returntrapoff},
     {"preemptstats", &settings::preemptstats},
     {"gctrace", &settings::gctrace},
     {"gcpoison", &settings::gcpoison},

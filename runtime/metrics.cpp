@@ -18,6 +18,11 @@ constexpr std::array<const char *, refusal_count> refusal_names{
     "mutex_held", "foreign_code", "unsafe_point", "foreign_frame", "unknown_frame", "corrupt_table",
 };
 static_assert(refusal_names.back() != nullptr, "every refusal has a name");
+constexpr std::size_t return_refusal_count = static_cast<std::size_t>(return_refusal::count);
+constexpr std::array<const char *, return_refusal_count> return_refusal_names{
+    "none", "off", "no_unwinding", "unknown_caller", "unsafe_return", "curious_callee", "exception", "shadow_stack", "exhausted",
+};
+static_assert(return_refusal_names.back() != nullptr, "every refusal has a name");
 
 std::uint64_t get(const std::atomic<std::uint64_t> &counter) noexcept { return counter.load(std::memory_order_relaxed); }
 
@@ -26,6 +31,11 @@ std::uint64_t get(const std::atomic<std::uint64_t> &counter) noexcept { return c
 const char *to_string(refusal r) noexcept {
   const auto index = static_cast<std::size_t>(r);
   return index < refusal_count ? refusal_names[index] : "unknown";
+}
+
+const char *to_string(return_refusal r) noexcept {
+  const auto index = static_cast<std::size_t>(r);
+  return index < return_refusal_count ? return_refusal_names[index] : "unknown";
 }
 
 metrics read_metrics() noexcept {
@@ -44,6 +54,10 @@ metrics read_metrics() noexcept {
     sum.world_stop_longest_ns = std::max(sum.world_stop_longest_ns, get(c.world_stop_longest_ns));
     for (std::size_t i = 0; i < refusal_count; ++i)
       sum.refusals[i] += get(c.refusals[i]);
+    sum.return_traps += get(c.return_traps);
+    sum.stops_at_return += get(c.stops_at_return);
+    for (std::size_t i = 0; i < return_refusal_count; ++i)
+      sum.return_refusals[i] += get(c.return_refusals[i]);
   }
   return sum;
 }
@@ -65,6 +79,12 @@ void print_preemptions() {
   for (std::size_t i = 1; i < refusal_count; ++i)
     if (m.refusals[i] != 0)
       (message() << "preemptstats: refused " << m.refusals[i] << " times: " << refusal_names[i]).print();
+  if (m.return_traps != 0)
+    (message() << "preemptstats: " << m.return_traps << " traps at returns from foreign code, " << m.stops_at_return << " stops there")
+        .print();
+  for (std::size_t i = 1; i < return_refusal_count; ++i)
+    if (m.return_refusals[i] != 0)
+      (message() << "preemptstats: no trap " << m.return_refusals[i] << " times: " << return_refusal_names[i]).print();
 }
 
 void print_storm(const storm &s) {
@@ -78,8 +98,8 @@ void print_scheduler(const scheduler &s) {
   for (unsigned i = 0; i < s.slots; ++i)
     turns += s.processors[i].turns.load(std::memory_order_relaxed);
   (message() << "schedtrace: " << s.next_task_id.load(std::memory_order_relaxed) - 1 << " tasks, " << turns << " turns, "
-             << s.steals.load(std::memory_order_relaxed) << " steals, " << s.threads_started.load(std::memory_order_relaxed) << " threads for " << s.count << " processors, slice "
-             << s.set.slice_ns << " ns")
+             << s.steals.load(std::memory_order_relaxed) << " steals, " << s.threads_started.load(std::memory_order_relaxed)
+             << " threads for " << s.count << " processors, slice " << s.set.slice_ns << " ns")
       .print();
 }
 

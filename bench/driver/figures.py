@@ -13,6 +13,7 @@ from dataclasses import dataclass
 BARS = {
     "latency.p50_over_floor": ("<=", 1.3),
     "latency.p99_over_floor": ("<=", 2.0),
+    "foreign.copy.p99_us": ("<", 1000.0),
     "wake.spin_1p.p50_us": ("<", 300.0),
     "slice.10ms.overhead": ("<=", 0.005),
     "slice.1ms.overhead": ("<=", 0.005),

@@ -30,6 +30,23 @@ enum class refusal : std::uint8_t {
   count
 };
 
+/// Why the signal handler, having found a task in foreign code, has laid no trap where that returns. It tries again with the next signal.
+enum class return_refusal : std::uint8_t {
+  none,
+  off,            ///< returntrapoff
+  no_unwinding,   ///< a foreign frame has no unwind tables that say where it is, or there is a signal handler's frame
+  unknown_caller, ///< no managed code is returned to, or the stack contradicts the tables
+  unsafe_return,  ///< the task could not be stopped at the return either
+  curious_callee, ///< the function uses its return address (dlsym, swapcontext), or is not bound yet
+  exception,      ///< an exception is on its way
+  shadow_stack,   ///< the processor checks return addresses
+  exhausted,      ///< too many traps are laid in this process
+  count
+};
+
+/// The reason's name, as printed ("no_unwinding").
+STILLPOINT_API const char *to_string(return_refusal r) noexcept;
+
 /// The reason's name, as printed ("foreign_code").
 STILLPOINT_API const char *to_string(refusal r) noexcept;
 
@@ -45,7 +62,10 @@ struct worker_counters {
   std::atomic<std::uint64_t> world_stop_failures{0}; ///< it gave up: some task did not come to a stop in time
   std::atomic<std::uint64_t> world_stop_ns{0};       ///< from the wish to the stop, in sum
   std::atomic<std::uint64_t> world_stop_longest_ns{0};
+  std::atomic<std::uint64_t> return_traps{0};    ///< laid where foreign code returns to managed code
+  std::atomic<std::uint64_t> stops_at_return{0}; ///< of the preemptions, those by such a trap
   std::atomic<std::uint64_t> refusals[static_cast<std::size_t>(refusal::count)]{};
+  std::atomic<std::uint64_t> return_refusals[static_cast<std::size_t>(return_refusal::count)]{};
 };
 
 /// Sums over all workers since the process began.
@@ -61,6 +81,9 @@ struct metrics {
   std::uint64_t world_stop_ns = 0;
   std::uint64_t world_stop_longest_ns = 0; ///< not a sum
   std::uint64_t refusals[static_cast<std::size_t>(refusal::count)] = {};
+  std::uint64_t return_traps = 0;    ///< laid where foreign code returns to managed code
+  std::uint64_t stops_at_return = 0; ///< of the preemptions, those by such a trap
+  std::uint64_t return_refusals[static_cast<std::size_t>(return_refusal::count)] = {};
 };
 
 /// Reads the counters. Any thread; not a consistent snapshot across workers. Not for signal handlers.

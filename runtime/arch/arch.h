@@ -9,11 +9,13 @@
 
 #include "stillpoint/abi/map_format.h"
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <ucontext.h>
 
 namespace stillpoint::rt {
+struct task;
 struct thread_image;
 struct managed_caller;
 } // namespace stillpoint::rt
@@ -88,6 +90,47 @@ std::size_t injection_room(bool vector_live) noexcept;
 // Saves the interrupted context's general registers on its stack and changes it so that it continues in async_preempt, which returns to where it
 // was interrupted. Returns where they are: task::interrupted.
 std::uintptr_t inject_preempt(ucontext_t &context, bool vector_live) noexcept;
+
+// The registers at the point that such a saved area describes.
+walk_registers saved_registers(std::uintptr_t saved) noexcept;
+
+// Return traps (return_trap.S): a foreign function whose return address was replaced by that of a trap returns to it, and it calls
+// __stillpoint_returned with its cell. Trap and cell have the same index.
+struct return_cell {
+  std::uintptr_t original;         // the true return address
+  std::uintptr_t slot;             // where it stood
+  std::atomic<const task *> owner; // null: free
+  std::uintptr_t unused;
+};
+inline constexpr std::size_t return_trap_count = 256;
+static_assert(sizeof(return_cell) == 32 && std::atomic<const task *>::is_always_lock_free); // as return_trap.S has it
+extern "C" [[gnu::visibility("hidden")]] return_cell __stillpoint_return_cells[return_trap_count];
+extern "C" [[gnu::visibility("hidden")]] const unsigned char __stillpoint_return_traps[];
+
+// The trap's cell if `pc` is a trap's address, else null.
+inline return_cell *trap_at(std::uintptr_t pc) noexcept {
+  const std::uintptr_t offset = pc - reinterpret_cast<std::uintptr_t>(__stillpoint_return_traps);
+  if (offset >= sizeof __stillpoint_return_cells || offset % sizeof(return_cell) != 0) [[likely]]
+    return nullptr;
+  return &__stillpoint_return_cells[offset / sizeof(return_cell)];
+}
+// A return address as it stands on a stack, or the one that a trap stands for.
+inline std::uintptr_t true_return(std::uintptr_t pc) noexcept {
+  const return_cell *const cell = trap_at(pc);
+  return cell == nullptr ? pc : cell->original;
+}
+// The address that a cell's trap has.
+inline std::uintptr_t trap_of(const return_cell &cell) noexcept {
+  return reinterpret_cast<std::uintptr_t>(__stillpoint_return_traps) +
+         static_cast<std::uintptr_t>(&cell - __stillpoint_return_cells) * sizeof(return_cell);
+}
+
+// Whether a call's bytes end at `pc`. Managed code only: some bytes in front of it are read.
+bool is_behind_call(std::uintptr_t pc) noexcept;
+// Whether `pc` is at a linker's stub, which jumps to the function that was called: who that is, is not known yet.
+bool is_at_stub(std::uintptr_t pc) noexcept;
+// Whether the processor compares return addresses with those on a shadow stack, on this thread.
+bool has_shadow_stack() noexcept;
 
 // The floating-point unit's control and status words. read: thread -> image. write: image -> thread, only what differs. reset: what a fresh
 // thread has, so that the scheduler computes with its own rounding and takes no task's pending trap.

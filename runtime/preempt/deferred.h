@@ -10,6 +10,7 @@
 #ifndef STILLPOINT_RUNTIME_PREEMPT_DEFERRED_H
 #define STILLPOINT_RUNTIME_PREEMPT_DEFERRED_H
 
+#include "runtime/arch/arch.h"
 #include "runtime/sched/core.h"
 
 namespace stillpoint::rt::preempt {
@@ -40,8 +41,8 @@ inline void stop_if_wanted(const managed_caller &caller) noexcept {
 inline void show(const void *object) noexcept { asm volatile("" : : "r"(object) : "memory"); }
 inline managed_caller caller_of(void *return_address, void *frame) noexcept {
   const auto address = reinterpret_cast<std::uintptr_t>(frame);
-  return {reinterpret_cast<std::uintptr_t>(return_address), address + 2 * sizeof(void *), *static_cast<const std::uintptr_t *>(frame),
-          address};
+  return {arch::true_return(reinterpret_cast<std::uintptr_t>(return_address)), address + 2 * sizeof(void *),
+          *static_cast<const std::uintptr_t *>(frame), address};
 }
 
 } // namespace stillpoint::rt::preempt

@@ -5,12 +5,13 @@
 // Problem: the task can be anywhere: in the middle of malloc, of a prologue, of a callback under qsort; and SIGURG can be somebody else's.
 // Mechanism, Go's doSigPreempt: want_async_preempt, then is_async_safe_point, then the interrupted context is made to continue in
 // async_preempt on the task's own stack, and the handler returns. If the answer is no, the request stays pending and the monitor sends another
-// signal later.
+// signal later; and a task in foreign code is caught when that returns (return_trap.h).
 // Invariants: runs on the worker's alternate stack with all other asynchronous signals blocked. Takes no lock, allocates nothing, waits for
 // nobody, keeps errno. Every signal of ours is acknowledged, stopped or not; the signal that was not ours reaches whoever was there before.
 // Rejected: switching tasks inside the handler (the alternate stack would be in use for as long as the task is off, and the mask wrong).
 #include "runtime/preempt/chain.h"
 #include "runtime/preempt/internal.h"
+#include "runtime/preempt/return_trap.h"
 #include "runtime/preempt/safe_point.h"
 #include "runtime/preempt/walk.h"
 
@@ -43,22 +44,16 @@ refusal stop_if_possible(worker &w, ucontext_t &context, int errno_value) noexce
   if (frame_in_the_way(t, context))
     return refusal::stack;
   stop_plan plan;
+  refusal why = refusal::none;
   {
     const map::reader_scope reading(&w);
-    if (const refusal why = is_async_safe_point(w, t, arch::interrupted_registers(context), plan); why != refusal::none)
-      return why;
+    why = is_async_safe_point(w, t, arch::interrupted_registers(context), plan);
   }
-  t.image.errno_value = errno_value;
-  t.stop_is_pinned = plan.pinned;
-  t.async_stopped = true;
-  t.interrupted = arch::inject_preempt(context, plan.vector_live);
-  sched::interrupted(w); // who stops the world may look at the task's stack from here on
-  count(w.counters.preemptions);
-  if (plan.pinned)
-    count(w.counters.pinned_preemptions);
-  if (plan.vector_live)
-    count(w.counters.vector_saves);
-  return refusal::none;
+  if (why == refusal::none)
+    begin_stop(w, t, plan, errno_value, arch::inject_preempt(context, plan.vector_live));
+  else if (why == refusal::foreign_code || why == refusal::foreign_frame)
+    lay_return_trap(w, t, context);
+  return why;
 }
 
 void on_preempt_signal(int number, siginfo_t *info, void *context) {

@@ -16,9 +16,15 @@ namespace stillpoint::rt::preempt {
 // This process's id, kept because the handler compares it; written again in the child of a fork().
 extern std::atomic<int> process_id;
 
-void install_preempt_handler() noexcept; // SIGURG
-void install_fault_handler() noexcept;   // SIGSEGV
+void install_preempt_handler() noexcept;    // SIGURG
+void install_fault_handler() noexcept;      // SIGSEGV
 void find_thread_state(worker &w) noexcept; // on its own thread
+
+struct stop_plan;
+// The task will run no managed code before it has left its worker; `saved` is where its registers are. In the handler, or on the task's stack right before
+// __stillpoint_async_preempted().
+void begin_stop(worker &w, task &t, const stop_plan &plan, int errno_value, std::uintptr_t saved) noexcept;
+extern "C" void __stillpoint_async_preempted() noexcept;
 
 inline std::uint64_t now_ns() noexcept {
   timespec t{};

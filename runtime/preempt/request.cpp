@@ -11,6 +11,7 @@
 #include "runtime/config.h"
 #include "runtime/fatal.h"
 #include "runtime/preempt/internal.h"
+#include "runtime/preempt/return_trap.h"
 #include "runtime/preempt/walk.h"
 
 #include <cerrno>
@@ -34,6 +35,8 @@ void after_fork_in_child() noexcept {
   if (worker *const w = this_worker(); w != nullptr) {
     w->thread_id = static_cast<int>(::syscall(SYS_gettid));
     w->signal_in_flight.store(false, std::memory_order_relaxed);
+    if (w->current != nullptr) // nobody is left who asked
+      w->current->preempt_requested.store(false, std::memory_order_relaxed);
   }
 }
 
@@ -42,6 +45,7 @@ void initialize_once() noexcept {
   process_id.store(getpid(), std::memory_order_relaxed);
   if (pthread_atfork(map::lock_for_fork, map::unlock_after_fork_in_parent, after_fork_in_child) != 0)
     fatal("pthread_atfork: out of memory");
+  initialize_return_traps();
   install_fault_handler();
   install_preempt_handler();
 }

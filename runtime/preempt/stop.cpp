@@ -79,7 +79,20 @@ void change_task(worker &w, task &from, task &to) noexcept {
   *w.errno_place = to.image.errno_value;
 }
 
-// On the task's stack, called by async_preempt.S and stop_at_call; task::async_stopped and task::interrupted are set.
+void begin_stop(worker &w, task &t, const stop_plan &plan, int errno_value, std::uintptr_t saved) noexcept {
+  t.image.errno_value = errno_value;
+  t.stop_is_pinned = plan.pinned;
+  t.async_stopped = true;
+  t.interrupted = saved;
+  sched::interrupted(w); // who stops the world may look at the task's stack from here on
+  count(w.counters.preemptions);
+  if (plan.pinned)
+    count(w.counters.pinned_preemptions);
+  if (plan.vector_live)
+    count(w.counters.vector_saves);
+}
+
+// On the task's stack, called by async_preempt.S, __stillpoint_returned and stop_at_call; task::async_stopped and task::interrupted are set.
 extern "C" void __stillpoint_async_preempted() noexcept {
   worker &w = *this_worker();
   task &t = *w.current;

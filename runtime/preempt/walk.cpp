@@ -46,7 +46,7 @@ refusal step(const stack_bounds &stack, const map::frame_rule &at, arch::walk_re
       return refusal::unknown_frame;
     registers.frame = read_word(cfa - below);
   }
-  registers.pc = read_word(cfa - word);
+  registers.pc = arch::true_return(read_word(cfa - word));
   registers.sp = cfa;
   return refusal::none;
 }

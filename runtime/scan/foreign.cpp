@@ -63,7 +63,7 @@ bool update(const functions &u, unw_cursor_t &cursor, const unw_context_t &conte
   unw_word_t sp = 0;
   if (u.get_register(&cursor, UNW_REG_IP, &pc) != 0 || u.get_register(&cursor, UNW_REG_SP, &sp) != 0)
     return false;
-  places.pc = pc;
+  places.pc = arch::true_return(pc);
   places.sp = sp;
   for (unsigned r = 0; r < abi::saved_register_count; ++r) {
     unw_save_loc_t place{};

@@ -88,7 +88,7 @@ private:
     return cfa;
   }
   void leave_frame(std::uintptr_t cfa) noexcept {
-    places_.pc = *reinterpret_cast<const std::uintptr_t *>(cfa - word);
+    places_.pc = arch::true_return(*reinterpret_cast<const std::uintptr_t *>(cfa - word));
     places_.sp = cfa;
   }
   void saved_at(unsigned saved_register, std::uintptr_t address) noexcept {

@@ -71,7 +71,7 @@ void start_task(std::string_view name, std::size_t stack_size, void (*entry)(voi
   processor &p = *w.held;
   task &t = rt::create_task(*p.owner, name, checked_stack_size(stack_size), entry, argument);
   t.created_by = w.current->id;
-  t.created_at = reinterpret_cast<std::uintptr_t>(__builtin_return_address(0));
+  t.created_at = rt::arch::true_return(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
   rt::change_state(t, rt::task_state::parked, rt::task_state::runnable);
   rt::sched::push_local(p, t);
   rt::sched::arm(p); // its fence comes before wake_one's look at the idle

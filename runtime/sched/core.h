@@ -28,6 +28,9 @@ class frame_cache;
 namespace trace {
 struct capture;
 }
+namespace arch {
+struct return_cell;
+}
 
 enum class task_state : std::uint8_t {
   runnable, // in a queue; its stack belongs to whoever takes it out
@@ -65,6 +68,7 @@ struct task {
   bool stop_is_pinned = false;    // written by the handler with the injection, read by async_preempt's second half
   std::uint32_t held_mutexes = 0; // pthread mutexes, rwlocks and C++ static guards held; only the task itself changes it
   std::uint32_t preempt_disabled = 0; // depth of preempt_disable(); only the task itself changes it
+  arch::return_cell *trap = nullptr;  // laid at a return into managed code (preempt/return_trap.h). Only the task itself and its handler
   worker *pinned_to = nullptr;        // must resume on this worker (a thread-local address is live); null: anywhere
   worker *last_worker = nullptr;
   worker *locked_to = nullptr;              // runs on this worker's thread only; null: anywhere
@@ -179,6 +183,9 @@ void leave_task(worker &w, task &t) noexcept; // thread -> t.image
 void enter_task(worker &w, task &t) noexcept; // t.image -> thread
 // Both at once, by a task that leaves of its own accord.
 void change_task(worker &w, task &from, task &to) noexcept;
+
+// Gives back the trap that a task may have laid: when it ends, and before its object is used again.
+void release_return_trap(task &t) noexcept;
 
 // Whether a task that left managed code by calling the runtime (t.caller) may resume on another worker: walks its frames by the tables. A
 // frame whose call is a pinned point, or frames that cannot be walked while thread-local state may be live below, say no.

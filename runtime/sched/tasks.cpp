@@ -173,6 +173,7 @@ task &create_task(scheduler &owner, std::string_view name, std::size_t stack_siz
 
 void recycle_task(task &t) noexcept {
   change_state(t, task_state::running, task_state::dead);
+  preempt::release_return_trap(t); // it may have left a frame without a return
   sanitizer::task_recycled(t);
   if (!keep_spare(t))
     give_up_stack(t);

@@ -96,6 +96,8 @@
 
         .hidden __stillpoint_vector_save
         .hidden __stillpoint_async_preempted
+        .globl  __stillpoint_save_vectors
+        .hidden __stillpoint_save_vectors
 
         .text
         begin   __stillpoint_async_preempt_plain
@@ -104,6 +106,9 @@
         end     __stillpoint_async_preempt_plain
 
         begin   __stillpoint_async_preempt_vector
+        leaq    __stillpoint_async_preempted(%rip), %r12
+        // return_trap.S jumps here. RBP: the saved area; R12: the C half, called with the saved area and R13.
+__stillpoint_save_vectors:
         leaq    __stillpoint_vector_save(%rip), %rbx
         movl    STILLPOINT_VECTOR_SAVE_SIZE(%rbx), %ecx
         subq    %rcx, %rsp
@@ -137,7 +142,9 @@
         je      .Lcall
         vzeroupper
 .Lcall:
-        callq   __stillpoint_async_preempted
+        movq    %rbp, %rdi
+        movq    %r13, %rsi
+        callq   *%r12
         movl    STILLPOINT_VECTOR_SAVE_MASK(%rbx), %eax
         xorl    %edx, %edx
         xrstor64 (%rsp)
@@ -152,7 +159,9 @@
         saved_frame
         fxsave64 (%rsp)
         fninit
-        callq   __stillpoint_async_preempted
+        movq    %rbp, %rdi
+        movq    %r13, %rsi
+        callq   *%r12
         fxrstor64 (%rsp)
         jmp     .Lrestored
         .cfi_endproc

@@ -40,6 +40,11 @@ register_places interrupted_places(std::uintptr_t saved) noexcept {
           {&a.rax, &a.rcx, &a.rdx, &a.rbx, nullptr, &a.rbp, &a.rsi, &a.rdi, &a.r8, &a.r9, &a.r10, &a.r11, &a.r12, &a.r13, &a.r14, &a.r15}};
 }
 
+walk_registers saved_registers(std::uintptr_t saved) noexcept {
+  const auto &a = *reinterpret_cast<const saved_area *>(saved);
+  return {a.pc, saved + sizeof(saved_area) + red_zone, a.rbp};
+}
+
 register_places context_places(ucontext_t &context) noexcept {
   static constexpr int number_in_context[general_register_count] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
                                                                     REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};

@@ -97,7 +97,10 @@ fake_task::fake_task(void (*entry)(void *), void *argument, std::size_t stack_si
   control.context = rt::arch::make_context(control.stack_high, entry, argument, finish);
 }
 
-fake_task::~fake_task() { munmap(mapping_, size_); }
+fake_task::~fake_task() {
+  rt::preempt::release_return_trap(control);
+  munmap(mapping_, size_);
+}
 
 fake_worker::fake_worker() : control(new_worker()) {
   rt::preempt::initialize();

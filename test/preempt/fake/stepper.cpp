@@ -4,6 +4,7 @@
 #include "test/preempt/fake/stepper.h"
 
 #include "runtime/arch/x86_64/vector_save.h"
+#include "runtime/config.h"
 #include "runtime/map/registry.h"
 #include "test/preempt/fake/fake_scheduler.h"
 
@@ -171,6 +172,10 @@ bool resume_on_new_thread(fake_task &t) {
 
 step_report run_stepped(void (*entry)(void *), void *argument, bool migrate, void (*at_stop)(const rt::task &)) {
   install_trap_handler();
+  // A stop at a return from foreign code would take the trap flag along to the scheduler. return_trap_test.cpp steps through those.
+  rt::settings set = rt::config();
+  set.returntrapoff = true;
+  rt::set_config(set);
   fake_worker here;
   fake_task t(entry, argument);
   state.task = &t;
