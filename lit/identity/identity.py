@@ -153,4 +153,5 @@ def main():
     sys.exit(1 if problems or not sum(size for size, _ in results) else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -41,6 +41,7 @@ constinit std::atomic<const module_array *> published{nullptr};
 constinit std::atomic<std::uint64_t> unattached_readers{0};
 constinit std::atomic<std::uint64_t> generations{0};
 constinit std::atomic<bool> references_hidden{false};
+constinit std::atomic<bool> with_nothing{false}; // a module without tables has been here
 constinit bool marking = false; // under change_mutex
 
 std::uint64_t address_of(const void *p) noexcept { return reinterpret_cast<std::uint64_t>(p); }
@@ -246,6 +247,13 @@ bool hides_references() noexcept { return references_hidden.load(std::memory_ord
 
 std::uint64_t generation() noexcept { return generations.load(std::memory_order_acquire); }
 
+void report_if_nothing_is_managed() noexcept {
+  if (with_nothing.load(std::memory_order_relaxed) && registered_modules() == 0 && with_nothing.exchange(false, std::memory_order_relaxed))
+    (rt::message() << "no code of this program can be stopped: link-time optimisation generated it without the plugin (link by stillpoint-clang, or"
+                      " with -fuse-ld=lld -Wl,--load-pass-plugin=.../stillpoint-plugin.so)")
+        .print();
+}
+
 std::size_t registered_modules() noexcept {
   const std::scoped_lock guard(change_mutex);
   const module_array *const array = published.load(std::memory_order_relaxed);
@@ -262,7 +270,7 @@ STILLPOINT_API void __stillpoint_register_tables(const stillpoint::abi::module_d
   m.descriptor = descriptor;
   m.table = view_of(descriptor);
   if (m.table.record_count() == 0 && descriptor->globals_begin == descriptor->globals_end)
-    return; // a module without code of its own
+    return with_nothing.store(true, std::memory_order_relaxed); // a module without code of its own
   // Without code, but with roots, it manages the empty range at 0.
   if (m.table.record_count() == 0 || tables_are_good(m))
     add(m);

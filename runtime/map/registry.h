@@ -52,6 +52,9 @@ std::uint64_t generation() noexcept;
 // Whether a module's tables have been refused that may have told of references: the collector would not find these. Signal safe.
 bool hides_references() noexcept;
 
+// Says once, on stderr, that modules were compiled with the plugin and none has tables: it was not there when the code was generated. For run().
+void report_if_nothing_is_managed() noexcept;
+
 // For tests and tools: how many modules are registered.
 std::size_t registered_modules() noexcept;
 

@@ -17,7 +17,6 @@
 #include "runtime/sched/core.h"
 
 #include <atomic>
-#include <dlfcn.h>
 
 namespace stillpoint::rt::preempt {
 
@@ -39,6 +38,14 @@ inline bool count_given_back() noexcept {
   return wanted_and_allowed(t);
 }
 
+// What stands for dlsym(RTLD_NEXT) in a program that is linked with -static: see static/names.cpp.
+struct static_name {
+  const char *name;
+  void *function;
+};
+// The function of that name behind ours; null: there is none.
+void *next_function(const char *name) noexcept;
+
 // The function of the same name behind ours. resolve() is called when the library is loaded; a call that comes before that (from another
 // library's constructor) resolves it then.
 template <class Function>
@@ -46,7 +53,7 @@ class real_function {
 public:
   constexpr explicit real_function(const char *name) noexcept : name_(name) {}
 
-  void resolve() noexcept { found_.store(reinterpret_cast<Function *>(dlsym(RTLD_NEXT, name_)), std::memory_order_relaxed); }
+  void resolve() noexcept { found_.store(reinterpret_cast<Function *>(next_function(name_)), std::memory_order_relaxed); }
 
   template <class... Arguments>
   auto operator()(Arguments... arguments) {
@@ -61,7 +68,9 @@ private:
     resolve();
     found = found_.load(std::memory_order_relaxed);
     if (found == nullptr)
-      fatal(message() << "the C library has no " << name_ << " (a program with preemption cannot be linked with -static)");
+      fatal(message() << "the C library has no " << name_
+                      << "; a program that is linked with -static wants -Wl,--undefined=__stillpoint_static_names in front of "
+                         "-lstillpoint, as stillpoint-clang does");
     return found;
   }
 

@@ -9,11 +9,28 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <ctime>
+#include <dlfcn.h>
 #include <pthread.h>
 #include <threads.h>
 
+// There if the program is linked with -static, and asks for it.
+extern "C" [[gnu::weak]] const stillpoint::rt::preempt::static_name __stillpoint_static_names[];
+
 namespace stillpoint::rt::preempt {
+
+void *next_function(const char *name) noexcept {
+  if (void *const found = dlsym(RTLD_NEXT, name))
+    return found;
+  const static_name *known = __stillpoint_static_names;
+  if (known == nullptr)
+    return nullptr;
+  while (known->name != nullptr && std::strcmp(known->name, name) != 0)
+    ++known;
+  return known->function;
+}
+
 namespace {
 
 // EOWNERDEAD: taken, from an owner that died.

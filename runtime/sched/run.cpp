@@ -12,6 +12,7 @@
 // Rejected: a count in the object (who wants to count itself in must know that the object is there).
 #include "sched/run.h"
 
+#include "map/registry.h"
 #include "sched/call.h"
 #include "sched/park.h"
 
@@ -213,6 +214,7 @@ void sched::run_main(void (*entry)(void *), void *argument, abi::main_call *prog
 
   const settings set = read_settings();
   set_config(set);
+  map::report_if_nothing_is_managed();
   install_fork_handlers();
   preempt::initialize();
   scheduler &s = obtain(set, runs.fetch_add(1, std::memory_order_relaxed) + 1);
