@@ -42,7 +42,7 @@ constinit std::atomic<std::uint64_t> unattached_readers{0};
 constinit std::atomic<std::uint64_t> generations{0};
 constinit std::atomic<bool> references_hidden{false};
 constinit std::atomic<bool> with_nothing{false}; // a module without tables has been here
-constinit bool marking = false; // under change_mutex
+constinit bool marking = false;                  // under change_mutex
 
 std::uint64_t address_of(const void *p) noexcept { return reinterpret_cast<std::uint64_t>(p); }
 
@@ -249,8 +249,9 @@ std::uint64_t generation() noexcept { return generations.load(std::memory_order_
 
 void report_if_nothing_is_managed() noexcept {
   if (with_nothing.load(std::memory_order_relaxed) && registered_modules() == 0 && with_nothing.exchange(false, std::memory_order_relaxed))
-    (rt::message() << "no code of this program can be stopped: link-time optimisation generated it without the plugin (link by stillpoint-clang, or"
-                      " with -fuse-ld=lld -Wl,--load-pass-plugin=.../stillpoint-plugin.so)")
+    (rt::message()
+     << "no code of this program can be stopped: link-time optimisation generated it without the plugin (link by stillpoint-clang, or"
+        " with -fuse-ld=lld -Wl,--load-pass-plugin=.../stillpoint-plugin.so)")
         .print();
 }
 

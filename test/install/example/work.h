@@ -2,5 +2,4 @@
 #ifdef __cplusplus
 extern "C"
 #endif
-    unsigned long
-    work_until(const int *stop);
+    unsigned long work_until(const int *stop);
