@@ -160,7 +160,7 @@ def main():
     begin = time.monotonic()
     seeds, runner, by_kind = seeds_of(arguments), Runner(arguments), collections.defaultdict(list)
     try:
-        with ThreadPoolExecutor(arguments.jobs) as pool:
+        with ThreadPoolExecutor(arguments.jobs) as pool, Interruptible(pool):
             for outcome in pool.map(runner.one, seeds):
                 by_kind[outcome.kind].append(outcome)
                 if outcome.kind == "different":
@@ -170,6 +170,23 @@ def main():
     finally:
         shutil.rmtree(runner.folder)
     sys.exit(report(by_kind, arguments, time.monotonic() - begin))
+
+
+class Interruptible:
+    """Ctrl-C ends the programs to come; what has been compared is reported."""
+
+    def __init__(self, pool):
+        self.pool = pool
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is not KeyboardInterrupt:
+            return False
+        self.pool.shutdown(cancel_futures=True)
+        print("interrupted", flush=True)
+        return True
 
 
 def report(by_kind, arguments, seconds):

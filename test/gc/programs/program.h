@@ -35,15 +35,17 @@ private:
   std::uint64_t state_;
 };
 
-// Runs `body(scale)` as the main task, beside a task that spins, so that there is always somebody to be preempted for.
+// Runs `body(scale)` as the main task, beside a task that spins, so that there is always somebody to be preempted for; without that one if there is a second
+// argument.
 template <class Body>
 int run_program(const char *name, int argc, char **argv, Body body) {
   const unsigned scale = argc > 1 ? static_cast<unsigned>(std::strtoul(argv[1], nullptr, 10)) : 1;
   stillpoint::run([&] {
-    stillpoint::go([] {
-      for (volatile std::uint64_t turns = 0;; turns = turns + 1)
-        ;
-    });
+    if (argc <= 2)
+      stillpoint::go([] {
+        for (volatile std::uint64_t turns = 0;; turns = turns + 1)
+          ;
+      });
     body(scale);
   });
   std::printf("%s: right\n", name);

@@ -3,13 +3,11 @@
 // See stepper.h. The handler runs on the worker's alternate stack with SIGURG blocked; everything it needs is static.
 #include "test/preempt/fake/stepper.h"
 
-#include "runtime/arch/x86_64/vector_save.h"
 #include "runtime/config.h"
 #include "runtime/map/registry.h"
 #include "test/preempt/fake/fake_scheduler.h"
+#include "test/stepping/machine_state.h"
 
-#include <algorithm>
-#include <cpuid.h>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -19,18 +17,6 @@
 
 namespace stillpoint::test {
 namespace {
-
-constexpr greg_t trap_flag = 0x100;
-constexpr greg_t resume_flag = 0x10000;
-constexpr std::size_t area_limit = 16384;
-constexpr std::size_t legacy_size = 512;
-
-struct machine_state {
-  greg_t general[REG_EFL + 1];
-  unsigned char red_zone[128];
-  unsigned char area[area_limit]; // as XSAVE lays it out
-  std::size_t area_size;
-};
 
 struct {
   machine_state before, after;
@@ -50,54 +36,8 @@ bool is_managed(std::uintptr_t pc) {
   return map::lookup(pc, p) == map::status::ok;
 }
 
-void record(machine_state &s, const ucontext_t &context) {
-  std::memcpy(s.general, context.uc_mcontext.gregs, sizeof s.general);
-  s.general[REG_EFL] &= ~resume_flag;
-  std::memcpy(s.red_zone, reinterpret_cast<const void *>(context.uc_mcontext.gregs[REG_RSP] - 128), sizeof s.red_zone);
-  const auto *const area = reinterpret_cast<const unsigned char *>(context.uc_mcontext.fpregs);
-  std::uint32_t reserved[5]; // what the kernel says of the area: magic, size with its own end, components (two words), size
-  std::memcpy(reserved, area + 464, sizeof reserved);
-  s.area_size = reserved[0] == 0x46505853 ? std::min<std::size_t>(reserved[4], area_limit) : legacy_size;
-  std::memcpy(s.area, area, s.area_size);
-}
-
-bool same(const machine_state &a, const machine_state &b, std::size_t at, std::size_t size) {
-  return std::memcmp(a.area + at, b.area + at, size) == 0;
-}
-
-const char *vector_difference(const machine_state &a, const machine_state &b) {
-  if (!same(a, b, 4, 1))
-    return "x87 tags";
-  for (std::size_t n = 0; n < 8; ++n)
-    if (!same(a, b, 32 + 16 * n, 10))
-      return "x87 registers";
-  if (!same(a, b, 160, 256))
-    return "XMM registers";
-  for (const unsigned component : {2u, 5u, 6u, 7u}) {
-    if ((rt::arch::__stillpoint_vector_save.mask >> component & 1) == 0)
-      continue; // not here, or a test has chosen FXSAVE
-    unsigned size = 0, offset = 0, c = 0, d = 0;
-    __get_cpuid_count(0xd, component, &size, &offset, &c, &d);
-    if (size != 0 && offset + size <= a.area_size && !same(a, b, offset, size))
-      return component == 2 ? "YMM registers" : component == 5 ? "mask registers" : "ZMM registers";
-  }
-  return nullptr;
-}
-
-const char *difference(const machine_state &a, const machine_state &b, bool with_vectors) {
-  if (std::memcmp(a.general, b.general, sizeof a.general) != 0)
-    return "general registers or flags";
-  if (std::memcmp(a.red_zone, b.red_zone, sizeof a.red_zone) != 0)
-    return "red zone";
-  if (!same(a, b, 0, 4))
-    return "x87 control or status";
-  if (!same(a, b, 24, 4))
-    return "MXCSR";
-  return with_vectors ? vector_difference(a, b) : nullptr;
-}
-
 void compare(const ucontext_t &context) {
-  record(state.after, context);
+  state.after.record(context);
   ++state.report.stops;
   state.report.vector_stops += state.with_vectors;
   const char *const what = difference(state.before, state.after, state.with_vectors);
@@ -135,7 +75,7 @@ void on_trap(int, siginfo_t *, void *raw) {
     return;
   }
   ++state.report.steps;
-  record(state.before, context);
+  state.before.record(context);
   state.waiting = true;
   state.preemptions = w.counters.preemptions.load();
   state.vector_saves = w.counters.vector_saves.load();
