@@ -27,6 +27,8 @@ const char *limit_text(limit l) {
     return "points whose stack words have no known place";
   case limit::indirect_root:
     return "stack roots that are set through a pointer";
+  case limit::partly_written:
+    return "listed references that some way has not written";
   case limit::limit_count:
     break;
   }

@@ -60,6 +60,8 @@ void liveness::step_arguments(index i, register_set &unread) {
     taken.general = unread.general & (bit(rax) | bit(rdx));
     taken.vector = unread.vector & 3;
   }
+  if (keeps_)
+    taken.general &= f_.code[i].says.registers;
   unread.remove(op.reads);
   unread.remove(op.writes);
   if (op.does == what::call) {
@@ -73,7 +75,7 @@ void liveness::step_arguments(index i, register_set &unread) {
     unread.vector |= op.writes.vector & ~wanted.vector;
 }
 
-// Where there are references, a register may be set only to keep one for a while (docs/how-it-works.md); then only the block of the call is believed.
+// Where there are references, a register may be set only to keep one for a while, which leaves no trace; there the table has to agree.
 void liveness::find_arguments() {
   keeps_ =
       llvm::any_of(f_.code, [](const instruction &i) { return i.says.registers != 0 || !i.says.slots.empty() || !i.says.roots.empty(); });
@@ -91,7 +93,6 @@ void liveness::find_arguments() {
         step_arguments(i, unread);
       for (const edge &e : f_.blocks[b].successors) {
         register_set both = e.by == way::pad ? register_set() : unread;
-        both.general &= keeps_ ? 0 : ~0u;
         if (reached[e.block]) {
           both.general &= in[e.block].general;
           both.vector &= in[e.block].vector;
@@ -114,7 +115,12 @@ void liveness::step(index i, state &s) const {
     if (words->pushes != ~0u)
       s.words.reset(words->pushes);
   }
-  s.registers.remove(op.does == what::call ? clobbers_of(op) : op.kills);
+  llvm::SmallVector<unsigned, 1> copied;
+  if (words != nullptr)
+    for (const auto &[word, dest] : words->copies)
+      if ((s.registers.general >> dest & 1) != 0)
+        copied.push_back(word);
+  s.registers.remove(op.does == what::call ? clobbers_of(op) : op.writes);
   s.registers |= op.reads;
   s.registers |= arguments_[i];
   if (push && op.source != no_register)
@@ -122,6 +128,8 @@ void liveness::step(index i, state &s) const {
   if (words != nullptr)
     for (const unsigned w : words->reads)
       s.words.set(w);
+  for (const unsigned w : copied)
+    s.words.set(w);
 }
 
 // What is live behind a block's last instruction.

@@ -5,7 +5,7 @@
 // Mechanism: backward data flow over the operands of the instructions. Of what the file does not say (which arguments a callee takes, what a caller takes
 // back) only that counts which a definition shows: compilers do not set an argument register that nobody reads.
 //
-// Invariants: too little may be live, never too much, so that "live, but the table does not say so" is a fault of the table. An edge behind a call
+// Invariants: too little may be live (a write to a part of a register ends the rest as well), never too much, so that "live, but the table does not say so" is a fault of the table. An edge behind a call
 // that never comes back would make too much live: `find_calls_without_return` removes those that can be told.
 #ifndef STILLPOINT_TOOLS_VERIFY_LIVENESS_H
 #define STILLPOINT_TOOLS_VERIFY_LIVENESS_H
@@ -19,8 +19,9 @@ namespace stillpoint::verify {
 // What an instruction does to the words of the frame that are followed, by number (values.h).
 struct word_use {
   llvm::SmallVector<unsigned, 2> reads;
-  llvm::SmallVector<unsigned, 2> writes; // wholly
-  unsigned pushes = ~0u;                 // copies its register there: wanted if the word is
+  llvm::SmallVector<unsigned, 2> writes;                      // wholly
+  llvm::SmallVector<std::pair<unsigned, unsigned>, 1> copies; // into a register: wanted if that is
+  unsigned pushes = ~0u;                                      // copies its register there: wanted if the word is
 };
 
 class liveness {

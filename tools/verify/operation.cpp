@@ -69,10 +69,10 @@ what by_name(StringRef n) {
       .Cases({"MOV64mr", "MOV64mi32"}, what::store)
       .Cases({"PUSH64r", "PUSH64rmr", "PUSH64rmm", "PUSH64i8", "PUSH64i32", "PUSHF64"}, what::push)
       .Cases({"POP64r", "POP64rmr", "POP64rmm", "POPF64"}, what::pop)
-      .Cases({"ADD64ri8", "ADD64ri32", "SUB64ri8", "SUB64ri32", "INC64r", "DEC64r"}, what::add)
+      .Cases({"ADD64ri8", "ADD64ri32", "SUB64ri8", "SUB64ri32", "ADD64i32", "SUB64i32", "INC64r", "DEC64r"}, what::add)
       .Cases({"ADD64rr", "ADD64rm"}, what::sum)
       .Case("SUB64rr", what::difference)
-      .Cases({"AND64ri8", "AND64ri32"}, what::align)
+      .Cases({"AND64ri8", "AND64ri32", "AND64i32"}, what::align)
       .Case("LEA64r", what::address)
       .Cases({"MOV64ri", "MOV64ri32", "MOV32ri"}, what::constant)
       .Cases({"XCHG64rr", "XCHG64ar"}, what::exchange)
@@ -96,6 +96,14 @@ bool reads_thread_pointer(const memory_operand &m) {
   constexpr std::int64_t stack_guard = 0x28, pointer_guard = 0x30;
   return m.segment && m.base == no_register && m.index == no_register && !m.fixed_up && m.displacement >= 0 &&
          m.displacement != stack_guard && m.displacement != pointer_guard;
+}
+
+// Functions whose result is never a reference.
+bool returns_plain_memory(StringRef name) {
+  return name.starts_with("_Znw") || name.starts_with("_Zna") ||
+         StringSwitch<bool>(name)
+             .Cases({"malloc", "calloc", "realloc", "aligned_alloc", "__cxa_allocate_exception", "__cxa_begin_catch"}, true)
+             .Default(false);
 }
 
 bool never_returns(StringRef name) {
@@ -207,11 +215,6 @@ void model::add(register_set &to, const reg &r) const {
     to.flags = true;
 }
 
-void model::add_killed(register_set &to, const reg &r) const {
-  if (r.is != kind::general || r.bytes >= 4) // writing 32 bits clears the rest
-    add(to, r);
-}
-
 void model::read_memory_operand(const MCInst &i, unsigned first, operation &o) const {
   memory_operand &m = o.memory;
   m.present = true;
@@ -255,7 +258,6 @@ void model::read_operands(const MCInst &i, operation &o) const {
     const reg &r = registers_[operand.getReg()];
     if (n < desc.getNumDefs()) {
       add(o.writes, r);
-      add_killed(o.kills, r);
       if (n == 0 && r.is == kind::general) {
         o.dest = r.number;
         o.dest_bytes = r.bytes;
@@ -278,7 +280,6 @@ void model::read_operands(const MCInst &i, operation &o) const {
     add(o.values, registers_[r]);
   for (const MCPhysReg r : desc.implicit_defs()) {
     add(o.writes, registers_[r]);
-    add_killed(o.kills, registers_[r]);
   }
 }
 
@@ -293,6 +294,12 @@ void model::refine(const MCInst &i, operation &o) const {
       !o.memory.present) {
     o.values.general |= bit(rcx);
     o.writes.general |= bit(rcx);
+  }
+  // Forms with an immediate that know no register but a part of RAX: XOR8i8, ADD64i32.
+  if (o.dest == no_register && o.writes.general == bit(rax) && o.immediate &&
+      (name.ends_with("i8") || name.ends_with("i16") || name.ends_with("i32"))) {
+    o.dest = rax;
+    o.dest_bytes = static_cast<std::uint8_t>(bytes_by_name(name));
   }
   if (o.does == what::add && (name.starts_with("SUB") || name.starts_with("DEC")))
     o.immediate = name.starts_with("DEC") ? -1 : -o.immediate.value_or(0);
@@ -324,12 +331,12 @@ void model::refine(const MCInst &i, operation &o) const {
     o.memory = {};
   }
   if (o.does == what::nothing)
-    o.reads = o.values = o.writes = o.kills = {};
+    o.reads = o.values = o.writes = {};
   if (o.does == what::push)
     o.values = {}; // a copy into a word, wanted if that is
   o.thread = op.reads_segment;
   if (op.keeps_vectors)
-    o.writes.vector = o.kills.vector = o.values.vector = 0;
+    o.writes.vector = o.values.vector = 0;
 }
 
 // The addresses that the instruction's relocations, or its distances, stand for.
@@ -374,6 +381,7 @@ void model::resolve(const tools::image &file, std::uint64_t address, unsigned si
 void name_callee(operation &call, std::string name) {
   call.thread |= returns_thread_address(name);
   call.no_return = never_returns(name);
+  call.allocates = returns_plain_memory(name);
   call.callee = std::move(name);
 }
 

@@ -106,6 +106,7 @@ struct operation {
   bool returns = false;
   bool trap = false;
   bool no_return = false;       // a call that never comes back, by its name
+  bool allocates = false;       // a call that returns memory of the program's own, by its name
   bool prefix = false;          // LOCK, REP on their own
   bool thread = false;          // it makes an address that depends on the thread
   bool descriptor_call = false; // of a TLS descriptor: keeps all registers but RAX
@@ -115,7 +116,6 @@ struct operation {
   register_set reads;             // values and addresses
   register_set values;            // of them those that the result may be made of
   register_set writes;
-  register_set kills;                  // of the written those of which nothing is left
   std::optional<std::uint64_t> target; // of a direct call, jump or branch, if it is in this file
   std::string callee;                  // its name, if the file says
 };
@@ -150,7 +150,6 @@ private:
   void classify_opcodes();
   static opcode classify(llvm::StringRef name);
   void add(register_set &to, const reg &r) const;
-  void add_killed(register_set &to, const reg &r) const;
   void read_memory_operand(const llvm::MCInst &i, unsigned first, operation &o) const;
   void read_operands(const llvm::MCInst &i, operation &o) const;
   void refine(const llvm::MCInst &i, operation &o) const;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The rules about one point each (frame, saved registers, written references, threads, vectors, live sets).
+// The rules about one point each (frame, saved registers, written references, threads, vectors, live sets); missing.cpp has the
+// one about values that should have been listed.
 #include "rules.h"
+#include "missing.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -35,7 +37,7 @@ std::string place_text(place p) {
 
 class point_rules {
 public:
-  point_rules(const function &f, const values &v, const liveness &live, std::vector<finding> &into, counts &counted)
+  point_rules(const function &f, values &v, const liveness &live, std::vector<finding> &into, counts &counted)
       : f_(f), v_(v), live_(live), findings_(into), counts_(counted) {}
 
   void check(index i, const values_state &s);
@@ -52,11 +54,11 @@ private:
   void check_roots(index i, const values_state &s);
   void check_thread(index i, const values_state &s);
   void check_live(index i);
-  void check_value(index i, const value &v, const std::string &where);
+  void check_value(index i, const value &v, const std::string &where, bool live);
   [[nodiscard]] std::uint32_t found_at(index i) const;
 
   const function &f_;
-  const values &v_;
+  values &v_;
   const liveness &live_;
   std::vector<finding> &findings_;
   counts &counts_;
@@ -100,22 +102,25 @@ std::uint32_t point_rules::found_at(index i) const {
   return c.kind == abi::kind_unsafe ? c.registers & callee_saved : c.registers;
 }
 
-void point_rules::check_value(index i, const value &v, const std::string &where) {
+// Where ways meet of which one has no value, the table lists what the others have: the collector ignores what points to no object. So what nobody has
+// written is a fault only where it is not even read.
+void point_rules::check_value(index i, const value &v, const std::string &where, bool live) {
   ++counts_.references;
-  if (v.unwritten)
-    report(i, "written", "{0} is listed as a reference, but nobody has written it on some way here", where);
-  else if (v.is == value::caller)
+  const bool callers = v.is == value::caller;
+  if (callers && !live)
     report(i, "written", "{0} is listed as a reference, but holds the caller's {1}", where, tools::general_register_name(v.base));
+  else if (v.never_written && !live)
+    report(i, "written", "{0} is listed as a reference, but nobody has written it on any way here", where);
+  else if (v.unwritten || callers)
+    ++counts_.limits[static_cast<std::size_t>(limit::partly_written)];
   else if (v.never_reference)
-    report(i, "kind",
-           "{0} is listed as a reference, but holds what no reference is made of (part of a register, a truth value, a stack address)",
-           where);
+    report(i, "kind", "{0} is listed as a reference, but holds the result of an operation of less than 64 bits", where);
 }
 
 void point_rules::check_registers(index i, const values_state &s) {
   for (unsigned r = 0; r != general_count; ++r)
     if ((found_at(i) >> r & 1) != 0)
-      check_value(i, s.registers[r], tools::general_register_name(r));
+      check_value(i, s.registers[r], tools::general_register_name(r), (live_.before(i).registers.general >> r & 1) != 0);
 }
 
 void point_rules::check_words(index i, const values_state &s) {
@@ -126,11 +131,8 @@ void point_rules::check_words(index i, const values_state &s) {
       ++counts_.limits[static_cast<std::size_t>(limit::unproven_slot)];
       continue;
     }
-    const auto found = s.words.find(*at);
-    if (found != s.words.end())
-      check_value(i, found->second, "the word at " + place_text(*at));
-    else if ((at->base != 0 || at->offset < 0) && !v_.exposed(*at))
-      report(i, "written", "the word at {0} is listed as a reference, but nobody has written it", place_text(*at));
+    const std::optional<unsigned> n = v_.word_number(*at);
+    check_value(i, v_.word(s, *at), "the word at " + place_text(*at), n && live_.before(i).words.test(*n));
   }
 }
 
@@ -228,6 +230,7 @@ std::vector<finding> check_function(function &f, counts &into) {
   ++into.functions;
   point_rules rules(f, v, live, findings, into);
   v.walk([&](index i, const values_state &s) { rules.check(i, s); });
+  find_missing_references(f, v, live, findings, into);
   for (std::size_t n = 0; n != limit_count; ++n)
     into.limits[n] += f.limits[n];
   llvm::sort(findings, [](const finding &a, const finding &b) { return std::tie(a.address, a.reason) < std::tie(b.address, b.reason); });

@@ -30,8 +30,10 @@ private:
   value fresh(unsigned which) { return {.id = v_.id_of(computed, i_, which)}; }
   value fresh_from(unsigned which, origin::kind how, std::initializer_list<number> from) {
     value made = fresh(which);
-    if (v_.recording_)
-      v_.origins_[made.id] = {how, from};
+    if (v_.recording_) {
+      v_.origins_[made.id].is = how;
+      v_.origins_[made.id].from = from;
+    }
     return made;
   }
   value &reg(unsigned r) { return s_.registers[r]; }
@@ -40,6 +42,7 @@ private:
   [[nodiscard]] std::optional<place> operand_place() const;
   value word_at(place p);
   void note_read(place p, std::int64_t bytes);
+  void note_copied(place p, unsigned dest);
   void note_written(place p, std::int64_t bytes);
   unsigned number_of(place p);
   void put_word(place p, const value &what);
@@ -78,7 +81,7 @@ void stepper::set(unsigned r, value to) {
     // From here on the stack is counted from a new place.
     const std::uint32_t base = i_ + 1;
     std::erase_if(s_.words, [&](const auto &w) { return w.first.base == base; });
-    to = {.is = value::stack, .never_reference = true, .id = v_.id_of(computed, i_, rsp), .base = base};
+    to = {.is = value::stack, .id = v_.id_of(computed, i_, rsp), .base = base};
   }
   if (r != rsp && r != rbp && to.is == value::stack)
     v_.pointers_.insert({to.base, to.amount});
@@ -98,6 +101,12 @@ std::optional<place> stepper::operand_place() const {
 unsigned stepper::number_of(place p) {
   const auto next = static_cast<unsigned>(v_.word_numbers_.size());
   return v_.word_numbers_.try_emplace(p, next).first->second;
+}
+
+// Of a copy of a word into a register: it is wanted if that is.
+void stepper::note_copied(place p, unsigned dest) {
+  if (v_.recording_ && p.offset == word_of(p.offset))
+    v_.uses_[i_].copies.emplace_back(number_of(p), dest);
 }
 
 void stepper::note_read(place p, std::int64_t bytes) {
@@ -133,7 +142,7 @@ void stepper::spoil(place p, std::int64_t bytes, bool thread) {
 // A store through a pointer, or a call: words that the program has pointers to may have changed.
 void stepper::lose_exposed() {
   for (auto &[p, v] : s_.words)
-    if (v.is != value::caller && !v_.slots_.contains(p) && v_.exposed(p))
+    if (v.is != value::caller && v_.exposed(p) && (!v_.slots_.contains(p) || v_.pointers_.contains(p)))
       v = {.thread = v.thread, .id = v_.id_of(stored, i_, p.base, p.offset)};
 }
 
@@ -155,10 +164,15 @@ value stepper::loaded() {
       v.is = value::import, v.amount = v_.name_of(op_.callee);
     return v;
   }
-  note_read(*p, word_bytes);
+  if (op_.does == what::load)
+    note_copied(*p, op_.dest);
+  else
+    note_read(*p, word_bytes);
   value v = word_at(*p);
   // Objects are moved about word by word, lengths and references alike, and listed as a whole.
-  v.never_reference &= v.is == value::stack;
+  v.never_reference = false;
+  if (v.is == value::plain && op_.does == what::load && !v_.slots_.contains(*p))
+    v.id = v_.id_of(computed, i_, op_.dest);
   return v;
 }
 
@@ -208,7 +222,8 @@ void stepper::pop(unsigned dest) {
   value popped = fresh(dest == no_register ? unsigned{general_count} : dest);
   if (sp.is == value::stack) {
     popped = word_at({sp.base, sp.amount});
-    note_read({sp.base, sp.amount}, word_bytes);
+    if (dest != no_register)
+      note_copied({sp.base, sp.amount}, dest);
     sp.amount += word_bytes;
   }
   if (dest != no_register)
@@ -219,15 +234,24 @@ void stepper::call() {
   if (const value &sp = reg(rsp); sp.is == value::stack)
     std::erase_if(s_.words, [&](const auto &w) { return w.first.base == sp.base && w.first.offset < sp.amount; });
   lose_exposed();
-  const std::uint32_t clobbered = clobbers_of(op_).general;
+  // Through a register, the callee is known by what that holds on the ways that have been seen so far.
+  operation callee = op_;
+  if (callee.callee.empty() && op_.source != no_register && reg(op_.source).is == value::import)
+    name_callee(callee, v_.names_[static_cast<std::size_t>(reg(op_.source).amount)]);
+  const std::uint32_t clobbered = clobbers_of(callee).general;
   const bool outlined = StringRef(op_.callee).starts_with("OUTLINED_FUNCTION_");
   const bool nameless = op_.callee.empty() && !op_.indirect; // it might be one that keeps registers
   for (unsigned r = 0; r != general_count; ++r) {
     if (r == rsp || ((clobbered >> r & 1) == 0 && !outlined))
       continue;
     const bool result = r == rax || r == rdx || r == rcx;
-    const bool thread = (op_.thread && r == rax) || (outlined && reg(r).thread);
-    reg(r) = {.unwritten = !result && !outlined && !nameless, .thread = thread, .id = v_.id_of(by_call, i_, r)};
+    const bool thread = (callee.thread && r == rax) || (outlined && reg(r).thread);
+    const bool lost = !result && !outlined && !nameless;
+    reg(r) = {.unwritten = lost,
+              .never_written = lost,
+              .foreign = callee.allocates && r == rax,
+              .thread = thread,
+              .id = v_.id_of(by_call, i_, r)};
   }
   s_.thread_vectors = op_.descriptor_call ? s_.thread_vectors : 0;
 }
@@ -275,6 +299,7 @@ void stepper::either() {
   value v = fresh_from(op_.dest, origin::chosen, {first.id, second.id});
   v.thread = first.thread || second.thread;
   v.unwritten = first.unwritten || second.unwritten;
+  v.never_written = first.never_written && second.never_written;
   v.never_reference = first.never_reference && second.never_reference;
   set(op_.dest, v);
 }

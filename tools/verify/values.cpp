@@ -31,27 +31,31 @@ values::state values::entry_state() {
     value &v = s.registers[r];
     v.id = id_of(0, r, 0);
     if (r == rsp) {
-      v = {.is = value::stack, .never_reference = true, .id = v.id, .amount = -8};
+      v = {.is = value::stack, .id = v.id, .amount = -8};
     } else if ((callee_saved >> r & 1) != 0) {
       v.is = value::caller;
       v.base = r;
     } else {
-      v.unwritten = r == rax || r == r11;
+      v.unwritten = v.never_written = r == rax || r == r11;
     }
   }
   return s;
 }
 
 bool values::merge(value &into, const value &from, index block, place where) {
+  if (recording_) {
+    const number joined = id_of(1, block, where.base, where.offset);
+    if (into.id == joined) {
+      origins_[joined].is = origin::joined;
+      origins_[joined].block = block;
+      origins_[joined].by_way_from[leaving_] = from.id;
+    }
+  }
   if (into == from)
     return false;
   const value old = into;
   if (into.id != from.id)
     into.id = id_of(1, block, where.base, where.offset);
-  if (recording_ && into.id == id_of(1, block, where.base, where.offset)) {
-    origins_[into.id].is = origin::joined;
-    origins_[into.id].from.insert(from.id);
-  }
   const bool same = into.is == from.is && into.base == from.base && into.amount == from.amount;
   if (!same) {
     into.is = value::plain;
@@ -59,7 +63,9 @@ bool values::merge(value &into, const value &from, index block, place where) {
     into.amount = 0;
   }
   into.unwritten |= from.unwritten;
+  into.never_written &= from.never_written;
   into.never_reference &= from.never_reference;
+  into.foreign &= from.foreign;
   into.thread |= from.thread;
   return !(old == into);
 }
@@ -75,7 +81,10 @@ void values::enter(index block, const state &s) {
       changed |= merge(in.registers[r], s.registers[r], block, {register_base, r});
     changed |= (s.thread_vectors & ~in.thread_vectors) != 0;
     in.thread_vectors |= s.thread_vectors;
-    const auto nobody = [&](place p) { return value{.unwritten = p.base != 0 || p.offset < 0, .id = id_of(2, p.base, 0, p.offset)}; };
+    const auto nobody = [&](place p) {
+      const bool inside = p.base != 0 || p.offset < 0;
+      return value{.unwritten = inside, .never_written = inside, .id = id_of(2, p.base, 0, p.offset)};
+    };
     for (auto &[at, v] : in.words)
       if (const auto other = s.words.find(at); other != s.words.end())
         changed |= merge(v, other->second, block, at);
@@ -123,7 +132,7 @@ void values::leave(index block, const state &s) {
     const index call = f_.blocks[block].end - 1;
     for (const unsigned r : {rax, rdx})
       pad.registers[r] = {.never_reference = true, .id = id_of(6, call, r)};
-    pad.registers[rcx].unwritten = true;
+    pad.registers[rcx].unwritten = pad.registers[rcx].never_written = true;
     if (value &sp = pad.registers[rsp]; sp.is == value::stack)
       sp.amount += f_.code[call].dropped;
     enter(e.block, pad);
@@ -153,11 +162,14 @@ bool values::exposed(place p) const {
   return above != pointers_.begin() && std::prev(above)->base == p.base;
 }
 
+bool values::followed(place p) const { return (slots_.contains(p) && !pointers_.contains(p)) || (!has_roots_ && !exposed(p)); }
+
 value values::word(const state &s, place p) {
   const auto found = s.words.find(p);
   if (found != s.words.end())
     return found->second;
-  return {.unwritten = (p.base != 0 || p.offset < 0) && !exposed(p), .id = id_of(2, p.base, 0, p.offset)};
+  const bool unwritten = (p.base != 0 || p.offset < 0) && !exposed(p);
+  return {.unwritten = unwritten, .never_written = unwritten, .id = id_of(2, p.base, 0, p.offset)};
 }
 
 std::optional<unsigned> values::word_number(place p) const {
@@ -292,7 +304,9 @@ void values::collect() {
     state s = in_[b];
     for (index i = f_.blocks[b].begin; i != f_.blocks[b].end; ++i)
       step(i, s);
+    leaving_ = b;
     leave(b, s);
+    leaving_ = nowhere;
     if (f_.blocks[b].entry)
       enter(b, entry);
   }
@@ -301,6 +315,7 @@ void values::collect() {
 }
 
 values::values(function &f) : f_(f) {
+  has_roots_ = llvm::any_of(f.code, [](const instruction &i) { return !i.says.roots.empty(); });
   constexpr unsigned most_rounds = 16;
   for (unsigned round = 0; round != most_rounds; ++round) {
     build_blocks(f_);

@@ -32,7 +32,9 @@ struct value {
   enum kind : std::uint8_t { plain, caller, stack, address, constant, table_entry, table_target, import };
   kind is = plain;
   bool unwritten = false;       // on some way nobody has set it
+  bool never_written = false;   // on no way anybody has
   bool never_reference = false; // on every way it is what no reference is made of
+  bool foreign = false;         // memory of the program's own, by the name of the function that gave it
   bool thread = false;          // on some way it is computed from the thread pointer
   number id = 0;
   std::uint32_t base = 0;  // of stack; the register of caller
@@ -51,8 +53,9 @@ struct values_state {
 struct origin {
   enum kind : std::uint8_t { made, joined, offset, distance, chosen };
   kind is = made;
-  std::set<number>
-      from; // of joined: what meets; of offset and distance: what was added to or taken from; of chosen: any of which it may be
+  std::set<number> from;               // of offset and distance: what was added to or taken from; of chosen: any of which it may be
+  index block = nowhere;               // of joined: where,
+  std::map<index, number> by_way_from; // and what it is on the way from each block
 };
 
 class values {
@@ -69,6 +72,9 @@ public:
   value word(const state &s, place p);
   [[nodiscard]] const origin &origin_of(number id) const { return origins_[id]; }
   [[nodiscard]] std::size_t count() const { return origins_.size(); }
+  // Whether a word is the code generator's own, so that a reference in it has to be listed: it is listed somewhere and nobody points to it, or nobody
+  // can in a function that has no stack roots.
+  [[nodiscard]] bool followed(place p) const;
   // Whether the program may have a pointer to this word.
   [[nodiscard]] bool exposed(place p) const;
 
@@ -99,10 +105,12 @@ private:
   std::map<std::array<std::int64_t, 4>, number> ids_;
   std::vector<origin> origins_;
   bool recording_ = false;
+  index leaving_ = nowhere;        // the block that is being left, while recording
   std::vector<std::string> names_; // of imported functions
   std::set<std::uint64_t> tables_; // where jump tables begin
   std::set<place> pointers_;       // places that registers other than RSP and RBP have pointed to
-  std::set<place> slots_;          // words that the tables list as references somewhere: the code generator's own
+  bool has_roots_ = false;
+  std::set<place> slots_; // words that the tables list as references somewhere: the code generator's own
   std::vector<word_use> uses_;
   std::map<place, unsigned> word_numbers_;
 };

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// The tables of compiled programs, changed on purpose: at every point, one claim at a time. lit/verify has a few such faults by hand, with their
+// messages; this says how many of all possible ones are found, in code that a compiler made.
+//
+// Every change that contradicts the code itself has to be found. For the others (a reference less, a vector register said to be dead) it depends on
+// what follows in the code whether they matter; of those that matter by the analysis' own account, all have to be found.
+#include "missing.h"
+#include "rules.h"
+
+#include "common/image.h"
+#include "common/model.h"
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <functional>
+#include <string>
+
+namespace stillpoint::verify {
+namespace {
+
+// The functions of one compiled file, ready to be checked.
+class program {
+public:
+  explicit program(const char *path) {
+    auto made = tools::disassembler::create();
+    if (!made)
+      return;
+    disassembler_ = std::move(*made);
+    auto loaded = tools::load(path, &disassembler_->features());
+    if (!loaded) {
+      llvm::consumeError(loaded.takeError());
+      return;
+    }
+    file_ = std::move(*loaded);
+    const model m(*disassembler_);
+    for (const auto &img : file_.images) {
+      auto fragments = tools::read_fragments(*img);
+      if (!fragments) {
+        llvm::consumeError(fragments.takeError());
+        continue;
+      }
+      fragments_.push_back(std::make_unique<std::vector<tools::fragment>>(std::move(*fragments)));
+      const tools::unwind_info unwind(img->eh_frame);
+      for (function &f : read_functions(*fragments_.back(), m)) {
+        find_landing_pads(f, unwind);
+        functions.push_back(std::move(f));
+      }
+    }
+  }
+
+  std::vector<function> functions;
+
+private:
+  std::unique_ptr<tools::disassembler> disassembler_;
+  tools::loaded_file file_;
+  std::vector<std::unique_ptr<std::vector<tools::fragment>>> fragments_;
+};
+
+std::vector<finding> findings_of(function f) { // a copy: the check builds its blocks
+  counts counted;
+  return check_function(f, counted);
+}
+
+bool is_found(const std::vector<finding> &all, std::uint64_t address, const char *rule) {
+  for (const finding &f : all)
+    if (f.address == address && std::string(f.rule) == rule)
+      return true;
+  return false;
+}
+
+struct outcome {
+  unsigned made = 0;
+  unsigned found = 0;
+};
+
+// Changes one claim at a time, where `change` says that there is something to change, and asks for a finding by `rule` at that very point.
+outcome seed(const program &p, const char *rule, const std::function<bool(function &, index)> &change) {
+  constexpr std::size_t longest = 160; // instructions: each change is a whole check
+  outcome all;
+  for (const function &original : p.functions) {
+    if (original.code.size() > longest)
+      continue;
+    function probe = original;
+    const values flow(probe);
+    for (index i = 0; i != original.code.size(); ++i) {
+      if (original.code[i].op.does == what::nothing || !flow.reached(i))
+        continue; // padding, and what stands behind calls that never return, is not checked
+      function f = original;
+      if (!change(f, i))
+        continue;
+      ++all.made;
+      all.found += is_found(findings_of(std::move(f)), original.shown(original.code[i].address), rule);
+    }
+  }
+  return all;
+}
+
+class seeded : public testing::TestWithParam<const char *> {
+protected:
+  void SetUp() override {
+    program_ = std::make_unique<program>(GetParam());
+    ASSERT_FALSE(program_->functions.empty()) << GetParam();
+  }
+  void all_found(const char *rule, const std::function<bool(function &, index)> &change) {
+    const outcome o = seed(*program_, rule, change);
+    EXPECT_GT(o.made, 0U);
+    EXPECT_EQ(o.found, o.made);
+  }
+  std::unique_ptr<program> program_;
+};
+
+TEST_P(seeded, nothing_is_found_in_what_was_compiled) {
+  for (const function &f : program_->functions)
+    for (const finding &found : findings_of(f))
+      ADD_FAILURE() << found.function << ": " << found.reason;
+}
+
+TEST_P(seeded, a_cfa_that_is_a_word_off) {
+  all_found("frame", [](function &f, index i) {
+    f.code[i].says.frame.cfa_offset += 8;
+    return f.code[i].says.frame.known;
+  });
+}
+
+TEST_P(seeded, a_cfa_counted_from_the_other_register) {
+  all_found("frame", [](function &f, index i) {
+    map::frame_rule &frame = f.code[i].says.frame;
+    frame.cfa_is_rbp = !frame.cfa_is_rbp;
+    return frame.known && frame.cfa_offset != 16; // where both registers are equal either will do
+  });
+}
+
+TEST_P(seeded, a_saved_register_in_another_word) {
+  all_found("saved", [](function &f, index i) {
+    map::frame_rule &frame = f.code[i].says.frame;
+    for (unsigned n = 0; n != abi::saved_register_count; ++n)
+      if ((frame.saved >> n & 1) != 0) {
+        frame.slot[n] += 8 * abi::saved_register_count;
+        return frame.known;
+      }
+    return false;
+  });
+}
+
+TEST_P(seeded, two_saved_registers_exchanged) {
+  const outcome o = seed(*program_, "saved", [](function &f, index i) {
+    map::frame_rule &frame = f.code[i].says.frame;
+    for (unsigned n = 0; n + 1 != abi::saved_register_count; ++n)
+      if ((frame.saved >> n & 1) != 0 && (frame.saved >> (n + 1) & 1) != 0) {
+        std::swap(frame.slot[n], frame.slot[n + 1]);
+        return frame.known;
+      }
+    return false;
+  });
+  EXPECT_EQ(o.found, o.made);
+}
+
+TEST_P(seeded, a_register_that_is_said_to_be_saved_and_is_not) {
+  all_found("saved", [](function &f, index i) {
+    map::frame_rule &frame = f.code[i].says.frame;
+    for (unsigned n = 0; n != abi::saved_register_count; ++n)
+      if ((frame.saved >> n & 1) == 0) {
+        frame.saved |= 1U << n;
+        frame.slot[n] = 8 * 50;
+        return frame.known;
+      }
+    return false;
+  });
+}
+
+TEST_P(seeded, a_reference_in_a_register_that_a_call_has_destroyed) {
+  const outcome o = seed(*program_, "written", [](function &f, index i) {
+    if (i == 0 || f.code[i - 1].op.does != what::call || f.code[i - 1].op.callee.empty() || is_write_barrier(f.code[i - 1].op))
+      return false;
+    f.code[i].says.registers |= bit(r11);
+    return f.code[i].says.kind != abi::kind_unsafe && f.code[i].address == f.code[i - 1].end() && !f.code[i - 1].op.no_return;
+  });
+  EXPECT_GT(o.made, 0U);
+  EXPECT_EQ(o.found, o.made);
+}
+
+// What a table leaves out is a fault only where it matters: not if a copy is listed as well, and not if no other point says that it is a reference.
+TEST_P(seeded, a_reference_that_is_left_out) {
+  unsigned made = 0, found = 0;
+  for (unsigned r = 0; r != general_count; ++r) {
+    const outcome o = seed(*program_, "missing", [&](function &f, index i) {
+      claim &c = f.code[i].says;
+      const bool used =
+          c.kind != abi::kind_unsafe && f.code[i].op.does != what::call && (f.code[i].op.reads.general & c.registers & bit(r)) != 0;
+      c.registers &= static_cast<std::uint16_t>(~bit(r));
+      return used;
+    });
+    made += o.made;
+    found += o.found;
+  }
+  EXPECT_GT(made, 0U);
+  EXPECT_GE(found * 10, made * 8);
+}
+
+TEST_P(seeded, a_reference_that_is_left_out_of_a_call) {
+  unsigned made = 0, found = 0;
+  for (unsigned r = 0; r != general_count; ++r) {
+    const outcome o = seed(*program_, "missing", [&](function &f, index i) {
+      claim &c = f.code[i].says;
+      const bool kept = f.is_call(i) && c.scanned(true) && !is_write_barrier(f.code[i].op) && (c.registers & callee_saved & bit(r)) != 0;
+      c.registers &= static_cast<std::uint16_t>(~bit(r));
+      return kept;
+    });
+    made += o.made;
+    found += o.found;
+  }
+  EXPECT_GE(found * 10, made * 7);
+}
+
+TEST_P(seeded, a_live_vector_register_that_is_left_out) {
+  const outcome o = seed(*program_, "vector", [](function &f, index i) {
+    claim &c = f.code[i].says;
+    const bool reads = f.code[i].op.reads.vector != 0 && c.kind != abi::kind_unsafe && c.vector_live;
+    c.vector_live = false;
+    return reads;
+  });
+  EXPECT_EQ(o.found, o.made);
+}
+
+TEST_P(seeded, a_reference_in_a_word_below_the_frame) {
+  all_found("written", [](function &f, index i) {
+    claim &c = f.code[i].says;
+    if (!c.scanned(f.is_call(i)) || !c.frame.known || f.code[i].op.indirect || is_write_barrier(f.code[i].op))
+      return false;
+    c.base = abi::base_cfa;
+    c.slots.assign(1, -1000);
+    return true;
+  });
+}
+
+} // namespace
+
+INSTANTIATE_TEST_SUITE_P(verify, seeded, testing::Values(STILLPOINT_SEEDED_FILES));
+
+} // namespace stillpoint::verify

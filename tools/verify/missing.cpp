@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// See missing.h. Steps: 1. the values that are listed; 2. what follows from them; 3. each point against the values that live there.
+#include "missing.h"
+
+#include "llvm/ADT/BitVector.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+
+namespace stillpoint::verify {
+
+using namespace llvm;
+
+namespace {
+
+class missing_references {
+public:
+  missing_references(const function &f, values &v, const liveness &live, std::vector<finding> &into, counts &counted)
+      : f_(f), v_(v), live_(live), findings_(into), counts_(counted) {}
+
+  void run() {
+    find_computed();
+    v_.walk([&](index i, const values_state &s) { note_listed(i, s); });
+    if (known_.none())
+      return;
+    follow();
+    v_.walk([&](index i, const values_state &s) { check(i, s); });
+  }
+
+private:
+  void find_computed();
+  void note_listed(index i, const values_state &s);
+  void note(index i, const value &v);
+  void follow();
+  void check(index i, const values_state &s);
+  void check_value(index i, const value &v, const std::string &where);
+  std::vector<number> listed(index i, const values_state &s);
+  bool covered(number id, const std::vector<number> &held, unsigned depth = 0) const;
+  bool covered_on_all_ways(number id, const std::vector<number> &held, unsigned depth) const;
+  bool derives(number from, number id, unsigned depth) const;
+
+  // Words that nobody writes get their numbers when they are asked for.
+  static void set(BitVector &bits, number id) {
+    if (id >= bits.size())
+      bits.resize(id + 1);
+    bits.set(id);
+  }
+  static bool has(const BitVector &bits, number id) { return id < bits.size() && bits.test(id); }
+
+  const function &f_;
+  values &v_;
+  const liveness &live_;
+  std::vector<finding> &findings_;
+  counts &counts_;
+  BitVector known_;                  // references
+  BitVector computed_;               // from others by adding: those may keep their objects from somewhere on
+  BitVector neutral_;                // constants and addresses, which keep nothing
+  DenseMap<number, index> evidence_; // of known ones: a point that lists it, or what it comes from
+  std::vector<number> held_;         // listed at the point that is checked
+};
+
+bool is_neutral(const value &v) { return v.is != value::plain || v.never_reference || v.foreign; }
+
+template <typename Predicate>
+bool any_origin(const origin &o, Predicate is) {
+  return llvm::any_of(o.from, is) || llvm::any_of(o.by_way_from, [&](const auto &way) { return is(way.second); });
+}
+
+void missing_references::find_computed() {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (number id = 0; id != v_.count(); ++id) {
+      const origin &o = v_.origin_of(id);
+      const bool is = o.is == origin::offset || o.is == origin::distance || any_origin(o, [&](number n) { return has(computed_, n); });
+      changed |= is && !has(computed_, id);
+      if (is)
+        set(computed_, id);
+    }
+  }
+}
+
+// 1.
+void missing_references::note(index i, const value &v) {
+  if (is_neutral(v) || has(computed_, v.id))
+    return;
+  set(known_, v.id);
+  evidence_.try_emplace(v.id, i);
+}
+
+void missing_references::note_listed(index i, const values_state &s) {
+  const claim &c = f_.code[i].says;
+  for (const value &v : s.registers)
+    if (is_neutral(v))
+      set(neutral_, v.id);
+  if (is_write_barrier(f_.code[i].op))
+    note(i, s.registers[rdi]);
+  if (!c.scanned(f_.is_call(i)))
+    return;
+  for (unsigned r = 0; r != general_count; ++r)
+    if ((c.registers >> r & 1) != 0)
+      note(i, s.registers[r]);
+  for (const std::int64_t word : c.slots)
+    if (const std::optional<place> at = v_.word_place(s, c, word))
+      note(i, v_.word(s, *at));
+}
+
+// 2.
+void missing_references::follow() {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (number id = 0; id != v_.count(); ++id) {
+      const origin &o = v_.origin_of(id);
+      // What is computed from a reference may rightly be kept by it; that one is looked at by itself.
+      if (has(known_, id) || has(neutral_, id) || (o.is != origin::joined && o.is != origin::chosen))
+        continue;
+      if (!has(computed_, id) && any_origin(o, [&](number n) { return has(known_, n); })) {
+        set(known_, id);
+        (void)any_origin(o, [&](number n) {
+          const auto from = evidence_.find(n);
+          return from != evidence_.end() && evidence_.try_emplace(id, index{from->second}).second;
+        });
+        changed = true;
+      }
+    }
+  }
+}
+
+std::vector<number> missing_references::listed(index i, const values_state &s) {
+  const claim &c = f_.code[i].says;
+  std::vector<number> ids;
+  const std::uint32_t registers = f_.is_call(i) ? c.registers & callee_saved : c.registers;
+  for (unsigned r = 0; r != general_count; ++r)
+    if ((registers >> r & 1) != 0)
+      ids.push_back(s.registers[r].id);
+  const auto add_word = [&](std::int64_t word) {
+    if (const std::optional<place> at = v_.word_place(s, c, word))
+      ids.push_back(v_.word(s, *at).id);
+  };
+  for (const std::int64_t word : c.slots)
+    add_word(word);
+  for (const auto &[first, count] : c.roots)
+    for (std::uint64_t n = 0; n != count; ++n)
+      add_word(first + static_cast<std::int64_t>(n));
+  return ids;
+}
+
+constexpr unsigned longest_chain = 24;
+
+// Whether `from` is made of `id` by adding.
+bool missing_references::derives(number from, number id, unsigned depth) const {
+  const origin &o = v_.origin_of(from);
+  if (depth == longest_chain || (o.is != origin::offset && o.is != origin::distance))
+    return false;
+  return llvm::any_of(o.from, [&](number n) { return n == id || derives(n, id, depth + 1); });
+}
+
+// Whether something in `held` keeps the object of this value.
+bool missing_references::covered(number id, const std::vector<number> &held, unsigned depth) const {
+  if (is_contained(held, id) || llvm::any_of(held, [&](number h) { return derives(h, id, 0); }))
+    return true;
+  const origin &o = v_.origin_of(id);
+  if (depth == longest_chain)
+    return false;
+  switch (o.is) {
+  case origin::made:
+    return false;
+  case origin::offset:
+  case origin::distance:
+    return llvm::any_of(o.from, [&](number n) { return covered(n, held, depth + 1); });
+  case origin::chosen:
+    return llvm::all_of(o.from, [&](number n) { return has(neutral_, n) || covered(n, held, depth + 1); });
+  case origin::joined:
+    return covered_on_all_ways(id, held, depth);
+  }
+  return false;
+}
+
+// On each way into the block where values met, something that is held was the same as this one, though not the same thing on all of them.
+bool missing_references::covered_on_all_ways(number id, const std::vector<number> &held, unsigned depth) const {
+  const origin &o = v_.origin_of(id);
+  return llvm::all_of(o.by_way_from, [&](const auto &way) {
+    const auto &[block, then] = way;
+    if (then == id || has(neutral_, then))
+      return true;
+    std::vector<number> held_then;
+    for (const number h : held) {
+      const origin &other = v_.origin_of(h);
+      const auto before = other.by_way_from.find(block);
+      held_then.push_back(other.is == origin::joined && other.block == o.block && before != other.by_way_from.end() ? before->second : h);
+    }
+    return held_then != held && covered(then, held_then, depth + 1);
+  });
+}
+
+// 3.
+void missing_references::check_value(index i, const value &v, const std::string &where) {
+  if (is_neutral(v) || !has(known_, v.id))
+    return;
+  ++counts_.wanted;
+  if (!covered(v.id, held_))
+    findings_.push_back({f_.shown(f_.code[i].address), f_.name, "missing",
+                         formatv("{0} holds a reference (see {1:x}) that is used later, but neither it nor a copy is listed", where,
+                                 f_.shown(f_.code[evidence_.lookup(v.id)].address))
+                             .str()});
+}
+
+void missing_references::check(index i, const values_state &s) {
+  const instruction &at = f_.code[i];
+  const bool is_call = f_.is_call(i);
+  if (!at.says.scanned(is_call) || is_write_barrier(at.op) || at.op.does == what::nothing)
+    return;
+  held_ = listed(i, s);
+  const liveness::state live = is_call ? live_.across(i) : live_.before(i);
+  for (unsigned r = 0; r != general_count; ++r)
+    if (r != rsp && (live.registers.general >> r & 1) != 0)
+      check_value(i, s.registers[r], tools::general_register_name(r));
+  for (const auto &[p, v] : s.words)
+    if (const std::optional<unsigned> n = v_.word_number(p); n && v_.followed(p) && live.words.test(*n))
+      check_value(i, v,
+                  formatv("the word at {0}{1}{2}", p.base == 0 ? "cfa" : "stack", p.offset < 0 ? "-" : "+", std::abs(p.offset)).str());
+}
+
+} // namespace
+
+void find_missing_references(const function &f, values &v, const liveness &live, std::vector<finding> &into, counts &counted) {
+  missing_references(f, v, live, into, counted).run();
+}
+
+} // namespace stillpoint::verify
