@@ -6,13 +6,13 @@
 #
 #   lua    the interpreter (C): closures, coroutines, errors by longjmp, its own collector
 #   zstd   the compressor (C), with threads of its own
-#   re2    the regular expressions' tests (C++)
+#   lzip   another compressor (C++), by its own configure script and makefile
 set -euo pipefail
 build=$(realpath "$1")
 folder=${2:-}
 shift $(($# < 2 ? $# : 2))
 programs=("$@")
-[ ${#programs[@]} -gt 0 ] || programs=(lua zstd re2)
+[ ${#programs[@]} -gt 0 ] || programs=(lua zstd lzip)
 inputs=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 if [ -z "$folder" ]; then
   folder=$(mktemp -d)
@@ -100,12 +100,18 @@ zstd() {
   same "zstd -T4" libzstd/programs/zstd -q -c -5 -T4 -B100000 input
 }
 
-re2() {
-  sources re2
-  local test tests=(re2_test search_test parse_test exhaustive1_test random_test)
-  both re2 "make -j2 CXX=\$CXX ${tests[*]/#/obj/test/}"
-  for test in "${tests[@]}"; do
-    same "re2: $test" "re2/obj/test/$test"
+lzip() {
+  sources lzip
+  both lzip './configure CXX=$CXX CXXFLAGS="-O2 -fexceptions" && make -j2'
+  build_lua
+  plain/lua5.4/src/lua "$inputs/work.lua" 20 >input
+  local level
+  for level in 0 6; do
+    same "lzip -$level" lzip/lzip -q -c "-$level" input
+    cp got packed
+    same "lzip -t, of -$level" lzip/lzip -v -t packed
+    same "lzip -d, of -$level" lzip/lzip -q -d -c packed
+    cmp -s got input || fail "lzip -d gives something else"
   done
 }
 
