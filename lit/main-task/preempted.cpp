@@ -1,5 +1,5 @@
 // main is preempted like any task, in a loop that calls nothing, and stays on its thread although others are idle; unlock_os_thread() does not
-// untie it.
+// untie it. (Hangs if nothing is preempted.)
 // REQUIRES: runtime
 // RUN: %stillpoint-clangxx -fplugin-arg-stillpoint-main=task -std=c++20 -O2 %s -o %t
 // RUN: env STILLPOINT_PROCS=1 STILLPOINT_SLICE=100us %t | FileCheck %s
@@ -24,12 +24,12 @@ int main(int count, char **words) {
     });
   stillpoint::unlock_os_thread();
   bool moved = false;
-  for (int i = 0; i != 100; ++i) {
+  for (int i = 0; i < 100 || stillpoint::read_metrics().preemptions <= 20; ++i) {
     const unsigned seen = ticks;
     while (ticks.load(std::memory_order_relaxed) - seen < 100)
       ;
     moved |= syscall(SYS_gettid) != getpid() || before != 8;
   }
-  std::printf("moved: %d, preempted: %d\n", moved, stillpoint::read_metrics().preemptions > 20);
+  std::printf("moved: %d\n", moved);
 }
-// CHECK: moved: 0, preempted: 1
+// CHECK: moved: 0
