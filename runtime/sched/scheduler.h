@@ -243,7 +243,8 @@ void stop_looking(processor &p) noexcept;  // no longer counted as looking for w
 void wake_all(scheduler &s) noexcept;      // every idle processor. Any thread
 void alarm_monitor(scheduler &s, std::uint64_t when) noexcept; // the monitor shall look no later than `when`. Any thread
 void arm(processor &p) noexcept;                               // after a change of p's queues or running task: alarms whom it concerns
-void arm_behind_fence(processor &p) noexcept;                  // the same for who has just passed a full fence
+void call_for_watch(scheduler &s) noexcept;   // somebody else shall look after timers and the poller: a worker lies down that cannot
+void arm_behind_fence(processor &p) noexcept; // the same for who has just passed a full fence
 
 // Workers and processors (waiting.cpp).
 // The worker that may run `t`, or null: any that no task is locked to.

@@ -364,6 +364,8 @@ task *await_processor(os_thread &w) noexcept {
       return nullptr;
     }
     bool polls = false;
+    if (keeps_to_its_own(w))
+      call_for_watch(s); // its last task may have set a timer as it left
     const std::uint64_t watch = w.ends ? monotonic_now() + ask_again_ns : take_watch(w, polls);
     const std::uint64_t too_long = when_too_long(w);
     const std::uint64_t deadline = std::min(watch, too_long);

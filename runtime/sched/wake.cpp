@@ -93,6 +93,11 @@ void arm_behind_fence(processor &p) noexcept {
   alarm_monitor(s, std::min({when, call_for_timers(s, grace), call_for_poller(s)}));
 }
 
+void call_for_watch(scheduler &s) noexcept {
+  std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fences in monitor_loop and take_watch
+  alarm_monitor(s, std::min(call_for_timers(s, 0), call_for_poller(s)));
+}
+
 void set_timer(scheduler &s, timer &t, std::uint64_t when) noexcept {
   if (!s.sleepers.set(t, when))
     return;

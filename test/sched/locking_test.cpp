@@ -112,6 +112,21 @@ TEST_P(locking_test, each_stays_on_its_thread_and_alone) {
   });
 }
 
+// The others wait without an eye on the time when it sets its timer and leaves its thread with nothing to do.
+TEST_P(locking_test, a_locked_task_sleeps_while_all_are_idle) {
+  run_on(GetParam(), [] {
+    wait_group ended;
+    ended.add();
+    go([&] {
+      const os_thread_guard here;
+      for (int i = 0; i < 100; ++i)
+        sleep_for(i % 2 == 0 ? 50us : 500us);
+      ended.done();
+    });
+    ended.wait();
+  });
+}
+
 // Never more at the same time than processors.
 TEST_P(locking_test, they_share_the_processors) {
   run_on(GetParam(), [] {
