@@ -41,6 +41,7 @@ struct options {
 namespace detail {
 
 STILLPOINT_API void run_main(void (*entry)(void *), void *argument);
+STILLPOINT_API void run_main_here(void (*entry)(void *), void *argument);
 STILLPOINT_API void start_task(std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument);
 
 #ifdef __STILLPOINT__
@@ -158,34 +159,48 @@ struct main_call<F, void> {
   void take() {}
 };
 
-} // namespace detail
-
-/// Starts the runtime, calls `f()` as the main task, on a stack of 8 MiB, and returns its result when it has returned. The calling thread
-/// waits meanwhile;
-/// tasks run on threads of the runtime, STILLPOINT_PROCS at a time (default: the CPUs that the process may use).
-///
-/// When `f` has returned no other task is run any more. Those that run are stopped like at the end of a slice; tasks that have not ended
-/// are abandoned where they are, without destructors. A worker that cannot be stopped (a blocking call, a loop in foreign code) is left
-/// behind after 100 ms, as a
-/// detached thread. run() may then be called again.
-///
-/// An exception that leaves `f` ends the program, as that of any task does: by then there may be tasks that use what it would unwind.
-/// Any thread, one run() at a time: throws std::logic_error inside a task and while another thread is in run(); std::bad_alloc and
-/// std::system_error if
-/// there is no memory or no thread. A wrong STILLPOINT_ environment variable ends the program with status 2 and a message.
 template <class F>
-auto run(F &&f) -> std::invoke_result_t<F> {
-  detail::main_call<F, std::invoke_result_t<F>> call{f};
+auto run_by(void (*start)(void (*)(void *), void *), std::remove_reference_t<F> &f) -> std::invoke_result_t<F> {
+  main_call<F, std::invoke_result_t<F>> call{f};
 #ifdef __STILLPOINT__
-  if constexpr (detail::may_hold_references<std::remove_reference_t<F>> || detail::may_hold_references<decltype(call)>) {
-    const detail::stack_roots captured(f);
-    const detail::stack_roots result(call);
-    detail::run_main(&call.entry, &call);
+  if constexpr (may_hold_references<std::remove_reference_t<F>> || may_hold_references<decltype(call)>) {
+    const stack_roots captured(f);
+    const stack_roots result(call);
+    start(&call.entry, &call);
     return call.take();
   }
 #endif
-  detail::run_main(&call.entry, &call);
+  start(&call.entry, &call);
   return call.take();
+}
+
+} // namespace detail
+
+/// Starts the runtime, calls `f()` as the main task, on a stack of 8 MiB, and returns its result when it has returned. The calling thread
+/// waits meanwhile; tasks run on threads of the runtime, STILLPOINT_PROCS at a time (default: the CPUs that the process may use).
+///
+/// When `f` has returned no other task is run any more. Those that run are stopped like at the end of a slice; tasks that have not ended
+/// are abandoned where they are, without destructors. A worker that cannot be stopped (a blocking call, a loop in foreign code) is left
+/// behind after 100 ms, as a detached thread. run() may then be called again.
+///
+/// An exception that leaves `f` ends the program, as that of any task does: by then there may be tasks that use what it would unwind.
+/// Any thread, one run() at a time: throws std::logic_error inside a task and while another thread is in run(); std::bad_alloc and
+/// std::system_error if there is no memory or no thread. A wrong STILLPOINT_ environment variable ends the program with status 2 and a message.
+template <class F>
+auto run(F &&f) -> std::invoke_result_t<F> {
+  return detail::run_by<F>(detail::run_main, f);
+}
+
+/// The same with the main task on the calling thread, for good: as if it had called lock_os_thread() first, and unlock_os_thread() does not
+/// undo that. For libraries that want the process's first thread, and for thread_local variables that exist before run(). Go:
+/// runtime.LockOSThread in an init function. The other tasks run on threads of the runtime, and a switch between main and one of them is a switch of
+/// threads. The thread runs nothing but main and what lock_to_recv_os_thread() locks to it.
+///
+/// It does not return before `f` has, so a call that blocks in `f` is never left behind. In a child of fork() in a task only exec and _exit
+/// may follow: the end of `f` there ends the child with a message.
+template <class F>
+auto run_on_this_thread(F &&f) -> std::invoke_result_t<F> {
+  return detail::run_by<F>(detail::run_main_here, f);
 }
 
 /// Starts a task that calls `f()`, whose result is dropped. `f` is moved or copied to the heap, and destroyed by the task; references to

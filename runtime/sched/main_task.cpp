@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// main=task: the program's main as the first task, on the thread that the process began with.
+// The main task on the calling thread: run_on_this_thread(), and main=task, the program's main as the first task, on the thread that the process
+// began with.
 //
 // Problem: an unchanged program takes it for granted that main runs on one thread, the process's first, from the constructors in front of it to the
 // destructors behind it: thread_local variables, the thread's id, mutexes taken by a constructor, libraries that want that thread.
@@ -73,8 +74,12 @@ void run_main_here(scheduler &s) noexcept {
 }
 
 void end_forked_main(const scheduler &s, const task &t) noexcept {
-  if (s.program != nullptr && &t == s.main_task && s.forked.load(std::memory_order_relaxed))
+  if (&t != s.main_task || !s.forked.load(std::memory_order_relaxed))
+    return;
+  if (s.program != nullptr)
     std::exit(s.program->result);
+  if (t.lock_depth >= for_good) // else its thread ends, and the child with it
+    fatal("the main task returned in a child of fork(): only exec and _exit may follow a fork() in a task");
 }
 
 namespace {
@@ -84,7 +89,7 @@ void run_program(void (*entry)(abi::main_call *), abi::main_call *call) {
   if (active() != nullptr)
     return entry(call);
   try {
-    run_main(reinterpret_cast<void (*)(void *)>(entry), call, call);
+    run_main(reinterpret_cast<void (*)(void *)>(entry), call, main_place::this_thread, call);
   } catch (const std::bad_alloc &) {
     fatal(message() << "no memory for main as a task, with a stack of " << program_stack_size() / 1024 << " KiB (ulimit -s)");
   }

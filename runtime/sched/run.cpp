@@ -204,7 +204,7 @@ sched::visit::visit() noexcept {
 }
 sched::visit::~visit() { visitors.fetch_sub(1, std::memory_order_release); } // pairs with the acquire in end_run
 
-void sched::run_main(void (*entry)(void *), void *argument, abi::main_call *program) {
+void sched::run_main(void (*entry)(void *), void *argument, main_place place, abi::main_call *program) {
   require_no_run();
   if (run_in_progress.exchange(true, std::memory_order_acq_rel))
     throw std::logic_error("stillpoint: run() called while another run() is in progress");
@@ -225,7 +225,7 @@ void sched::run_main(void (*entry)(void *), void *argument, abi::main_call *prog
   sched::start_storm(s);
   active_number.store(s.run, std::memory_order_release);
   active_scheduler.store(&s, std::memory_order_release); // pairs with active()
-  if (program)
+  if (place == main_place::this_thread)
     run_main_here(s);
   else
     sched::ready(*s.main_task);
@@ -241,4 +241,9 @@ void sched::run_main(void (*entry)(void *), void *argument, abi::main_call *prog
 
 } // namespace stillpoint::rt
 
-void stillpoint::detail::run_main(void (*entry)(void *), void *argument) { rt::sched::run_main(entry, argument, nullptr); }
+void stillpoint::detail::run_main(void (*entry)(void *), void *argument) {
+  rt::sched::run_main(entry, argument, rt::sched::main_place::a_worker);
+}
+void stillpoint::detail::run_main_here(void (*entry)(void *), void *argument) {
+  rt::sched::run_main(entry, argument, rt::sched::main_place::this_thread);
+}

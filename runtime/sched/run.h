@@ -9,10 +9,11 @@
 
 namespace stillpoint::rt::sched {
 
-// run(): entry(argument) as the main task, on a thread of the runtime; or, if it is the program's main, on the calling one.
-void run_main(void (*entry)(void *), void *argument, abi::main_call *program);
+// run(): entry(argument) as the main task, on a thread of the runtime or on the calling one; `program`: it is the program's main.
+enum class main_place : std::uint8_t { a_worker, this_thread };
+void run_main(void (*entry)(void *), void *argument, main_place place, abi::main_call *program = nullptr);
 
-// main_task.cpp, for the program's main ----------------------------------------------------------------------------------------------------
+// main_task.cpp: main on the calling thread ----------------------------------------------------------------------------------------------------
 // What RLIMIT_STACK says, as far as a task's stack can be as large.
 std::size_t program_stack_size() noexcept;
 // Runs s.main_task on the calling thread, and whatever is locked to it, until it has ended.

@@ -6,6 +6,9 @@
 
 #include <atomic>
 #include <memory>
+#include <stdexcept>
+#include <stillpoint/metrics.hpp>
+#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -108,6 +111,83 @@ TEST(run_end, leaves_a_stuck_worker_behind) {
     std::this_thread::sleep_for(1ms);
   EXPECT_TRUE(back);
   EXPECT_EQ(run_on(2, [] { return 2; }), 2);
+}
+
+thread_local int of_this_thread = 0;
+
+// Go's TestLockOSThread..., main locked in an init function: it stays where it is, and nobody else comes.
+TEST_P(run_test, main_on_the_calling_thread) {
+  of_this_thread = 5;
+  const int here = gettid();
+  for (int round = 0; round < 20; ++round) {
+    std::atomic<int> intruders = 0;
+    const with_variable procs("STILLPOINT_PROCS", std::to_string(GetParam()));
+    int local = 7;
+    const int &same = run_on_this_thread([&]() -> int & {
+      EXPECT_EQ(this_task::name(), "main");
+      EXPECT_TRUE(this_task::is_locked_to_os_thread());
+      unlock_os_thread(); // for good
+      wait_group group;
+      for (int i = 0; i < 10; ++i) {
+        group.add();
+        go([&] {
+          for (int turn = 0; turn < 5; ++turn, yield())
+            intruders += gettid() == here;
+          group.done();
+        });
+        yield();
+        EXPECT_EQ(gettid(), here);
+      }
+      group.wait();
+      sleep_for(100us);
+      EXPECT_EQ(gettid(), here);
+      EXPECT_EQ(of_this_thread, 5);
+      return local;
+    });
+    EXPECT_EQ(&same, &local);
+    EXPECT_EQ(intruders, 0);
+    EXPECT_EQ(this_task::id(), 0u);
+    EXPECT_EQ(run([] { return 3; }), 3) << "an ordinary one afterwards";
+  }
+}
+
+TEST(run_here, begins_without_another_worker) {
+  const with_variable procs("STILLPOINT_PROCS", "2");
+  EXPECT_EQ(run_on_this_thread([] { return read_scheduler_metrics().threads; }), 1u);
+}
+
+// The run does not wait for the others, nor they for it.
+TEST(run_here, ends_while_others_are_busy) {
+  for (int round = 0; round < 10; ++round)
+    run_on_this_thread([] {
+      static std::atomic<int> begun;
+      begun = 0;
+      for (int i = 0; i < 4; ++i)
+        go([] {
+          ++begun;
+          for (;;)
+            yield();
+        });
+      EXPECT_TRUE(eventually([] { return begun == 4; }));
+    });
+}
+
+TEST(run_here_death_test, the_end_of_main_in_a_child) {
+  EXPECT_DEATH(run_on_this_thread([] {
+                 const pid_t child = fork();
+                 if (child == 0)
+                   return;
+                 int status = 0;
+                 waitpid(child, &status, 0);
+                 if (!WIFSIGNALED(status))
+                   fprintf(stderr, "the child's status is %d\n", status);
+                 abort();
+               }),
+               "stillpoint: the main task returned in a child of fork");
+}
+
+TEST(run_here, misuse_is_told) {
+  run_on_this_thread([] { EXPECT_THROW(run_on_this_thread([] {}), std::logic_error); });
 }
 
 // Who is about to wake a task of a run, or reads its figures, finds it there until it has done.
