@@ -95,7 +95,8 @@ void missing_references::note_listed(index i, const values_state &s) {
       set(neutral_, v.id);
   if (is_write_barrier(f_.code[i].op))
     note(i, s.registers[rdi]);
-  if (!c.scanned(f_.is_call(i)))
+  // In front of an aligned block the state is that of the block, for all ways into it.
+  if (!c.scanned(f_.is_call(i)) || f_.code[i].op.does == what::nothing)
     return;
   for (unsigned r = 0; r != general_count; ++r)
     if ((c.registers >> r & 1) != 0)
