@@ -110,7 +110,7 @@ class Runner:
         self.call([self.clang, "-O1", *self.compile_options(), "-c", name + ".c", "-o", name + ".plain.o"])
         self.call([self.clangxx, "-fuse-ld=lld", name + ".plain.o", self.path("plain-driver.o"), "-o", name + ".plain"])
         plain = subprocess.run([name + ".plain", "1"], capture_output=True, text=True, timeout=120)
-        if plain.returncode == 3:
+        if plain.returncode == 3 or plain.returncode < 0:  # recursion without end
             return Outcome(seed, "endless", "", {})
         plain.check_returncode()
         wanted = self.figures_of(plain.stdout)
