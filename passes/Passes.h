@@ -4,6 +4,8 @@
 #ifndef STILLPOINT_PASSES_PASSES_H
 #define STILLPOINT_PASSES_PASSES_H
 
+#include <string>
+
 namespace llvm {
 class MachineFunctionPass;
 class TargetMachine;
@@ -20,6 +22,8 @@ struct PassOptions {
   /// Write the set of all live registers at every point; otherwise only whether any vector register is live. A function's own attribute
   /// (Markers.h) asks for it too.
   bool FullLiveness = false;
+  /// Print every point of the function of this (mangled) name to standard error; "*": of all functions. Empty: of none.
+  std::string DumpFunction;
 };
 
 /// Whether tables can be written for this target: 64-bit x86 with 64-bit pointers, ELF.

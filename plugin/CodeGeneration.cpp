@@ -62,6 +62,7 @@ void extendCodeGeneration(TargetMachine &TM, legacy::PassManagerBase &PM, Target
   addReferencePasses(PM);
   stillpoint::PassOptions Options;
   Options.FullLiveness = stillpoint::wantsFullLiveness();
+  Options.DumpFunction = stillpoint::dumpFunction().str();
   stillpoint::addStillpointPasses(TM, PM, Config, Options);
 }
 

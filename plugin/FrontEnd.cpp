@@ -13,6 +13,7 @@
 #include "plugin/ReferenceWarnings.h"
 
 #include "passes/Passes.h"
+#include "passes/Remarks.h"
 
 #include "clang/AST/ASTConsumer.h"
 #include "clang/Basic/TargetInfo.h"
@@ -21,6 +22,7 @@
 #include "clang/Lex/Preprocessor.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/Regex.h"
 
 using namespace clang;
 
@@ -69,8 +71,42 @@ bool parseReferenceWarning(DiagnosticsEngine &Diags, llvm::StringRef Option, llv
   return false;
 }
 
+bool parseDump(DiagnosticsEngine &Diags, llvm::StringRef Value) {
+  stillpoint::setDumpFunction(Value);
+  if (Value.empty())
+    Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error,
+                                       "option 'dump' of the plugin 'stillpoint' needs a value: the mangled name of a "
+                                       "function, or * for all"));
+  return !Value.empty();
+}
+
+bool parseRemarks(DiagnosticsEngine &Diags, llvm::StringRef Argument) {
+  stillpoint::setRemarks(true);
+  if (Argument.contains('='))
+    Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error, "option 'remarks' of the plugin 'stillpoint' takes no value"));
+  return !Argument.contains('=');
+}
+
+// As -Rpass-analysis=stillpoint would, unless that option was given for something else: then its pattern decides.
+void showRemarks(CompilerInstance &CI) {
+  CodeGenOptions &Options = CI.getCodeGenOpts();
+  CodeGenOptions::OptRemark &Analysis = Options.OptimizationRemarkAnalysis;
+  if (!Analysis.hasValidPattern()) {
+    Analysis.Kind = CodeGenOptions::RK_WithPattern;
+    Analysis.Pattern = stillpoint::RemarkPass;
+    Analysis.Regex = std::make_shared<llvm::Regex>(Analysis.Pattern);
+  }
+  CI.getDiagnostics().setSeverityForGroup(diag::Flavor::Remark, "pass-analysis", diag::Severity::Remark);
+  if (Options.getDebugInfo() == llvm::codegenoptions::NoDebugInfo) // what is told has places; nothing of it is written
+    Options.setDebugInfo(llvm::codegenoptions::LocTrackingOnly);
+}
+
 bool parseOption(DiagnosticsEngine &Diags, llvm::StringRef Argument) {
   auto [Name, Value] = Argument.split('=');
+  if (Name == "remarks")
+    return parseRemarks(Diags, Argument);
+  if (Name == "dump")
+    return parseDump(Diags, Value);
   if (Name == "liveness")
     return parseChoice(Diags, Name, Value, "gc", "full", stillpoint::setFullLiveness);
   if (Name == "main")
@@ -78,7 +114,7 @@ bool parseOption(DiagnosticsEngine &Diags, llvm::StringRef Argument) {
   if (Name == "no-warn" || Name == "error")
     return parseReferenceWarning(Diags, Name, Value);
   Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error, "unknown option '%0' of the plugin 'stillpoint'; known: liveness=gc|full, "
-                                                               "main=thread|task, no-warn=NAME, error=NAME"))
+                                                               "main=thread|task, no-warn=NAME, error=NAME, remarks, dump=FUNCTION|*"))
       << Name;
   return false;
 }
@@ -96,6 +132,8 @@ public:
       CI.getPreprocessor().setPredefines(CI.getPreprocessor().getPredefines() + "#define __STILLPOINT__ 1\n");
     if (CI.getLangOpts().Freestanding) // there main is a function like others
       stillpoint::setMainTask(false);
+    if (stillpoint::wantsRemarks())
+      showRemarks(CI);
     const llvm::Triple &Target = CI.getTarget().getTriple();
     DiagnosticsEngine &Diags = CI.getDiagnostics();
     if (stillpoint::isSupportedTarget(Target))

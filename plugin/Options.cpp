@@ -23,9 +23,18 @@ cl::opt<MainIs> MainOption("stillpoint-main", cl::Hidden, cl::init(MainIs::Threa
                            cl::values(clEnumValN(MainIs::Thread, "thread", "as ever: the process's first thread"),
                                       clEnumValN(MainIs::Task, "task", "the first task of Stillpoint's runtime")));
 
+cl::opt<std::string> DumpOption("stillpoint-dump", cl::Hidden, cl::value_desc("function"),
+                                cl::desc("Print every point of the function with this mangled name, or of all (*)"));
+
+bool Remarks = false;
+
 } // namespace
 
 bool stillpoint::wantsFullLiveness() { return LivenessOption == Liveness::Full; }
 void stillpoint::setFullLiveness(bool Full) { LivenessOption = Full ? Liveness::Full : Liveness::GC; }
 bool stillpoint::wantsMainTask() { return MainOption == MainIs::Task; }
 void stillpoint::setMainTask(bool Wanted) { MainOption = Wanted ? MainIs::Task : MainIs::Thread; }
+bool stillpoint::wantsRemarks() { return Remarks; }
+void stillpoint::setRemarks(bool Wanted) { Remarks = Wanted; }
+StringRef stillpoint::dumpFunction() { return DumpOption; }
+void stillpoint::setDumpFunction(StringRef Name) { DumpOption = Name.str(); }

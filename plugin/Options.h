@@ -5,6 +5,8 @@
 #ifndef STILLPOINT_PLUGIN_OPTIONS_H
 #define STILLPOINT_PLUGIN_OPTIONS_H
 
+#include "llvm/ADT/StringRef.h"
+
 namespace stillpoint {
 
 /// Whether the tables hold every live register (liveness=full) or only what the collector needs.
@@ -14,6 +16,14 @@ void setFullLiveness(bool Full);
 /// Whether the program's main is to be the first task (main=task).
 bool wantsMainTask();
 void setMainTask(bool Wanted);
+
+/// Whether remarks are to be shown without more (remarks). Clang only: other tools have -pass-remarks-analysis=stillpoint.
+bool wantsRemarks();
+void setRemarks(bool Wanted);
+
+/// The mangled name of the function whose points are printed (dump=NAME); "*": all. Empty: none.
+llvm::StringRef dumpFunction();
+void setDumpFunction(llvm::StringRef Name);
 
 } // namespace stillpoint
 

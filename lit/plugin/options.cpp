@@ -2,7 +2,8 @@
 // RUN: %sp-clangxx -fplugin-arg-stillpoint-liveness=gc -c %s -o /dev/null
 // RUN: %sp-clangxx -fplugin-arg-stillpoint-liveness=full -c %s -o /dev/null
 // RUN: not %sp-clangxx -fplugin-arg-stillpoint-livenes=full -c %s -o /dev/null 2>&1 | FileCheck %s --check-prefix=UNKNOWN
-// RUN: not %sp-clangxx -fplugin-arg-stillpoint-remarks -c %s -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARKS
+// RUN: not %sp-clangxx -fplugin-arg-stillpoint-remarks=all -c %s -o /dev/null 2>&1 | FileCheck %s --check-prefix=REMARKS
+// RUN: not %sp-clangxx -fplugin-arg-stillpoint-dump -c %s -o /dev/null 2>&1 | FileCheck %s --check-prefix=DUMP
 // RUN: not %sp-clangxx -fplugin-arg-stillpoint-liveness=all -c %s -o /dev/null 2>&1 | FileCheck %s --check-prefix=VALUE
 // RUN: not %sp-clangxx -fplugin-arg-stillpoint-liveness -c %s -o /dev/null 2>&1 | FileCheck %s --check-prefix=MISSING
 // RUN: not %sp-clangxx -fplugin-arg-stillpoint-liveness= -c %s -o /dev/null 2>&1 | FileCheck %s --check-prefix=MISSING
@@ -11,7 +12,9 @@
 // UNKNOWN: error: unknown option 'livenes' of the plugin 'stillpoint'; known: liveness=gc|full
 // UNKNOWN-NOT: {{error:|warning:}}
 
-// REMARKS: error: unknown option 'remarks' of the plugin 'stillpoint'; known: liveness=gc|full
+// REMARKS: error: option 'remarks' of the plugin 'stillpoint' takes no value
+
+// DUMP: error: option 'dump' of the plugin 'stillpoint' needs a value: the mangled name of a function, or * for all
 
 // VALUE: error: 'all' is no value of the option 'liveness' of the plugin 'stillpoint'; known: gc, full
 

@@ -15,9 +15,12 @@
 // Rejected: llvm.fake.use in place of the assembly (docs/decisions/0014); keeps behind every need.
 #include "passes/ir/KeepPlaces.h"
 #include "passes/Markers.h"
+#include "passes/Remarks.h"
 
 #include "llvm/Analysis/LoopInfo.h"
+#include "llvm/Analysis/OptimizationRemarkEmitter.h"
 #include "llvm/IR/CFG.h"
+#include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/Dominators.h"
 #include "llvm/IR/InlineAsm.h"
 #include "llvm/Transforms/Utils/BasicBlockUtils.h"
@@ -104,7 +107,21 @@ void KeepPlaces::sort() {
     llvm::sort(Here, [](const Event &A, const Event &B) { return std::pair(A.Position, A.Real) < std::pair(B.Position, B.Real); });
 }
 
+void KeepPlaces::remark(const BasicBlock &Block, const DebugLoc &Where) const {
+  const Function &F = *Block.getParent();
+  if (!wantsRemarks(F))
+    return;
+  OptimizationRemarkAnalysis Remark(RemarkPass, "KeptBase", Where, &Block);
+  Remark << "a reference";
+  if (Base.hasName())
+    Remark << " (" << ore::NV("Base", Base.getName()) << ")";
+  Remark << " is kept up to here: a raw pointer into its object is used after its own last use";
+  F.getContext().diagnose(Remark);
+}
+
 void KeepPlaces::insertKeep(BasicBlock::iterator Place) {
+  remark(*Place->getParent(),
+         Place != Place->getParent()->begin() && std::prev(Place)->getDebugLoc() ? std::prev(Place)->getDebugLoc() : Place->getDebugLoc());
   auto *Type = FunctionType::get(Type::getVoidTy(Base.getContext()), {Base.getType()}, false);
   CallInst *Keep = CallInst::Create(Type, InlineAsm::get(Type, KeepMarker, "r", /*hasSideEffects=*/true), {&Base}, "", Place);
   Keep->setDoesNotThrow();

@@ -63,6 +63,7 @@ private:
   void keepOnExits(llvm::DominatorTree &DT, llvm::LoopInfo &LI);
   void keepOnEdge(llvm::BasicBlock &From, llvm::BasicBlock &To, const Blocks &Live, llvm::DominatorTree &DT, llvm::LoopInfo &LI);
   void insertKeep(llvm::BasicBlock::iterator Place);
+  void remark(const llvm::BasicBlock &Block, const llvm::DebugLoc &Where) const;
   void keepFor(llvm::BasicBlock &Block, Event &Need);
 
   llvm::Value &Base;

@@ -14,9 +14,11 @@
 // padding, which is executed on the way in; there it is put behind the instruction before it, unless that never falls through.
 #include "passes/Markers.h"
 #include "passes/Passes.h"
+#include "passes/Remarks.h"
 #include "passes/emit/Tables.h"
 #include "passes/machine/FramePlan.h"
 #include "passes/machine/Liveness.h"
+#include "passes/machine/PointRemarks.h"
 #include "passes/machine/SmoothReferences.h"
 #include "passes/machine/ThreadTaint.h"
 #include "passes/machine/UnsafePoints.h"
@@ -26,6 +28,7 @@
 #include "llvm/IR/DiagnosticInfo.h"
 #include "llvm/IR/Function.h"
 #include "llvm/MC/MCContext.h"
+#include "llvm/Support/DebugCounter.h"
 
 using namespace llvm;
 
@@ -34,6 +37,9 @@ namespace stillpoint {
 namespace {
 
 using emit::PointState;
+
+// For bisecting: from the point on at which a counter says so, what would be safe is unsafe instead. docs/experiments.md
+DEBUG_COUNTER(PointCounter, "stillpoint-points", "Points that the rules allow stops at");
 
 // Gaps of at most this many instructions without a live vector register, inside stretches that have one, are not worth two changes.
 constexpr unsigned LongestSmoothedGap = 8;
@@ -86,14 +92,24 @@ uint32_t readByWalkers(const Findings &F, const PointFrame &Frame) {
   return (F.Live.callersGeneral() & ~Saved) | uint32_t(ByRbp) << RBP | uint32_t(F.Refs.foundByRbx()) << RBX;
 }
 
-PointState stateAt(const Code &C, const Findings &F, unsigned I) {
+// Whether a counter that is set calls the point unsafe.
+bool isCountedOut(const Code &C, unsigned I) { return !isMarker(C.Instructions[I].Class) && !DebugCounter::shouldExecute(PointCounter); }
+
+PointState stateAt(const Code &C, const Findings &F, unsigned I, const char *&Rule) {
   const PointFrame &Frame = F.Plan.at(I);
   PointReferences R = F.Refs.at(I, Frame.Form);
   Danger D = std::max(F.Unsafe.at(I), R.Unsafe ? Danger::NoStop : Danger::None);
+  Rule = F.Unsafe.at(I) != Danger::None ? F.Unsafe.ruleAt(I) : R.Rule;
+  if (D == Danger::None && isCountedOut(C, I)) {
+    D = Danger::NoStop;
+    Rule = "debug-counter";
+  }
   if (D == Danger::NoFrame)
     return {};
   if (D == Danger::NoStop)
     return unsafeState(Frame, C.Instructions[I].MI->isCall(), F.calleePinned(I), R);
+  if (F.Taint.pinned(I))
+    Rule = "thread-local-address";
   PointState S;
   S.Kind = abi::kind_safe;
   if (Frame.Sequence != PointState::Standard::None) {
@@ -103,8 +119,10 @@ PointState stateAt(const Code &C, const Findings &F, unsigned I) {
     addReferences(R, S);
     return S;
   }
-  if (Frame.Form == abi::frame_unknown)
+  if (Frame.Form == abi::frame_unknown) {
+    Rule = "frame";
     return {};
+  }
   S.Form = Frame.Form;
   S.Depth = Frame.Depth;
   addReferences(R, S);
@@ -197,6 +215,7 @@ public:
 
 private:
   void computeStates(Code &C);
+  void tell(const Code &C, ArrayRef<const char *> Rules) const;
   void removeMarkers(Code &C);
   void emitFragments(const Code &C, TablesStrategy &Tables);
 
@@ -220,13 +239,30 @@ void PointStates::computeStates(Code &C) {
   Frame.Nosplit = Unsafe.isNosplit();
   Refs.describe(Frame);
   States.clear();
+  std::vector<const char *> Rules(C.size());
   for (unsigned I = 0; I != C.size(); ++I)
-    States.push_back(stateAt(C, F, I));
+    States.push_back(stateAt(C, F, I, Rules[I]));
   reportLostReferences(C, F, States);
   unifySequences(Plan, States);
   smooth(States);
   smoothReferences(C, Refs, States);
+  tell(C, Rules);
   removeMarkers(C);
+}
+
+// Whoever asked for it. A point that is unsafe by no rule belongs to a prologue or an epilogue with an unsafe one.
+void PointStates::tell(const Code &C, ArrayRef<const char *> Rules) const {
+  bool Dump = !Options.DumpFunction.empty() && (Options.DumpFunction == "*" || Options.DumpFunction == C.MF.getName());
+  if (!Dump && !wantsRemarks(C.MF.getFunction()))
+    return;
+  std::vector<RuledState> Points;
+  for (auto [State, Rule] : zip_equal(States, Rules)) {
+    bool Forbidden = State.Kind != abi::kind_safe;
+    Points.push_back({State, !Forbidden ? nullptr : Rule ? Rule : "frame-sequence"});
+  }
+  remarkPoints(C, Points);
+  if (Dump)
+    dumpPoints(C, Points, Frame);
 }
 
 void PointStates::removeMarkers(Code &C) {

@@ -151,28 +151,32 @@ void References::addSlots(unsigned Index, abi::frame_form Form, PointReferences 
   for (unsigned W : P.Words) {
     const StackWords::Word &Word = (*Stack)[W];
     if (Word.Base != Stack->base() || !Reachable)
-      R.Unsafe = R.CalleesUnsafe = true;
+      R.forbid("reference-in-unreachable-slot", /*Callees=*/true);
     R.Slots.push_back(Word.Index);
   }
   sort(R.Slots);
   bool Ready = P.RootsReady && !Stack->roots().empty();
   if (Ready && Where == Position::Moved)
-    R.Unsafe = R.CalleesUnsafe = true;
+    R.forbid("roots-under-moved-stack", /*Callees=*/true);
   R.RootsReady = Ready && Where == Position::Ready && (Form == abi::frame_whole || Form == abi::frame_explicit);
 }
 
 PointReferences References::at(unsigned Index, abi::frame_form Form) const {
   PointReferences R;
-  R.Unsafe = R.CalleesUnsafe = Undescribed;
+  if (Undescribed)
+    R.forbid("references-undescribed", /*Callees=*/true);
   if (!Flow || Undescribed)
     return R;
   const ReferenceFlow::Point &P = Flow->before(Index);
   R.Registers = P.Registers;
   if (EntryUnsafe && !P.RootsReady)
-    R.Unsafe = R.CalleesUnsafe = true;
-  R.Unsafe |= P.Argument || P.Vectors;
+    R.forbid("references-passed-in-memory", /*Callees=*/true);
+  if (P.Argument)
+    R.forbid("reference-in-outgoing-argument", /*Callees=*/false);
+  if (P.Vectors)
+    R.forbid("reference-in-vector", /*Callees=*/false);
   if (losesAcrossCall(Index))
-    R.Unsafe = R.CalleesUnsafe = true;
+    R.forbid("reference-lost-across-call", /*Callees=*/true);
   addSlots(Index, Form, R);
   return R;
 }

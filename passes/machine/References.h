@@ -24,6 +24,12 @@ struct PointReferences {
   bool RootsReady = false;
   bool Unsafe = false;        // there is a reference that cannot be named here
   bool CalleesUnsafe = false; // at a call: one that is live across it
+  const char *Rule = nullptr; // if Unsafe: the first reason
+  void forbid(const char *Why, bool Callees) {
+    Rule = Unsafe ? Rule : Why;
+    Unsafe = true;
+    CalleesUnsafe |= Callees;
+  }
 };
 
 class References {

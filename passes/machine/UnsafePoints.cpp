@@ -61,37 +61,53 @@ bool callsOddly(const Function &F, bool GuaranteedTailCalls) {
 
 } // namespace
 
-Danger UnsafePoints::ofFunction(const Liveness &Live) const {
+UnsafePoints::Verdict UnsafePoints::ofFunction(const Liveness &Live) const {
   const Function &F = C.MF.getFunction();
   bool GuaranteedTailCalls = C.MF.getTarget().Options.GuaranteedTailCallOpt;
-  if (F.hasFnAttribute(Attribute::Naked) || C.MF.callsEHReturn() || C.MF.shouldSplitStack() || F.hasFnAttribute(Attribute::SafeStack) ||
-      !isOrdinary(F.getCallingConv(), GuaranteedTailCalls) || Live.usesTiles() || Live.usesExtendedGeneral())
-    return Danger::NoFrame;
-  if (any_of(C.Instructions, [](const auto &I) { return I.Class == OpClass::WriteSegment; }) || callsOddly(F, GuaranteedTailCalls))
-    return Danger::NoFrame;
+  if (F.hasFnAttribute(Attribute::Naked))
+    return {Danger::NoFrame, "naked"};
+  if (C.MF.callsEHReturn())
+    return {Danger::NoFrame, "eh-return"};
+  if (C.MF.shouldSplitStack() || F.hasFnAttribute(Attribute::SafeStack))
+    return {Danger::NoFrame, "other-stack"};
+  if (!isOrdinary(F.getCallingConv(), GuaranteedTailCalls))
+    return {Danger::NoFrame, "calling-convention"};
+  if (Live.usesTiles() || Live.usesExtendedGeneral())
+    return {Danger::NoFrame, "unsaved-registers"};
+  if (any_of(C.Instructions, [](const auto &I) { return I.Class == OpClass::WriteSegment; }))
+    return {Danger::NoFrame, "segment-write"};
+  if (callsOddly(F, GuaranteedTailCalls))
+    return {Danger::NoFrame, "callee-convention"};
   // What a caller keeps in registers over a call of outlined code is not among that code's operands.
   if (C.MF.isOutlined())
-    return Danger::NoFrame;
-  return Nosplit || ReturnsTwice ? Danger::NoStop : Danger::None;
+    return {Danger::NoFrame, "outlined"};
+  if (Nosplit)
+    return {Danger::NoStop, "nosplit"};
+  return ReturnsTwice ? Verdict{Danger::NoStop, "returns-twice"} : Verdict{};
+}
+
+void UnsafePoints::mark(unsigned Index, Verdict V) {
+  if (Points.empty())
+    Points.resize(C.size());
+  if (V.D > Points[Index].D)
+    Points[Index] = V;
 }
 
 void UnsafePoints::markInstructions() {
-  auto Mark = [&](unsigned I, Danger D) {
-    if (Points.empty())
-      Points.resize(C.size(), Danger::None);
-    Points[I] = std::max(Points[I], D);
-  };
   for (unsigned I = 0; I != C.size(); ++I) {
     const auto &[MI, Class] = C.Instructions[I];
-    if (Class == OpClass::Expanded || Class == OpClass::TlsAddress || (MI->isInlineAsm() && !isSilent(asmText(*MI))))
-      Mark(I, Danger::NoFrame);
+    if (Class == OpClass::Expanded)
+      mark(I, {Danger::NoFrame, "expanded"});
+    else if (Class == OpClass::TlsAddress)
+      mark(I, {Danger::NoFrame, "tls-sequence"});
+    else if (MI->isInlineAsm() && !isSilent(asmText(*MI)))
+      mark(I, {Danger::NoFrame, "inline-asm"});
   }
 }
 
 void UnsafePoints::markRegions() {
   if (none_of(C.Instructions, [](const auto &I) { return isMarker(*I.MI, UnsafeBeginMarker); }))
     return;
-  Points.resize(C.size(), Danger::None);
   std::vector<unsigned> Depth(C.Blocks.size());
   // The depth cannot grow for ever: a loop that enters a region without leaving it is cut off here.
   static constexpr unsigned Deepest = 64;
@@ -122,7 +138,7 @@ void UnsafePoints::markRegions() {
     for (unsigned I = C.range(B).Begin; I != C.range(B).End; ++I) {
       Step(*C.Instructions[I].MI, D);
       if (D)
-        Points[I] = std::max(Points[I], Danger::NoStop);
+        mark(I, {Danger::NoStop, "unsafe-region"});
     }
   }
 }

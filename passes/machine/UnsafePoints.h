@@ -24,21 +24,31 @@ enum class Danger : uint8_t {
 class UnsafePoints {
 public:
   UnsafePoints(const Code &C, const Liveness &Live);
-  Danger at(unsigned Index) const { return std::max(WholeFunction, Points.empty() ? Danger::None : Points[Index]); }
+  Danger at(unsigned Index) const { return verdict(Index).D; }
+  /// The name of the rule that says so; null where there is no danger.
+  const char *ruleAt(unsigned Index) const { return verdict(Index).Rule; }
   bool isNosplit() const { return Nosplit; }
   /// Whether a callee may come back somewhere else than behind its call (setjmp), so that what is live there is not what the flow says.
   bool returnsTwice() const { return ReturnsTwice; }
 
 private:
-  Danger ofFunction(const Liveness &Live) const;
+  struct Verdict {
+    Danger D = Danger::None;
+    const char *Rule = nullptr;
+  };
+  const Verdict &verdict(unsigned Index) const {
+    return Points.empty() || WholeFunction.D >= Points[Index].D ? WholeFunction : Points[Index];
+  }
+  Verdict ofFunction(const Liveness &Live) const;
+  void mark(unsigned Index, Verdict V);
   void markInstructions();
   void markRegions();
 
   const Code &C;
   bool Nosplit = false;
   bool ReturnsTwice = false;
-  Danger WholeFunction = Danger::None;
-  std::vector<Danger> Points;
+  Verdict WholeFunction;
+  std::vector<Verdict> Points; // empty: none of its own
 };
 
 } // namespace stillpoint
