@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The tables of compiled programs, changed on purpose: at every point, one claim at a time. lit/verify has a few such faults by hand, with their
+// The tables of compiled programs, changed on purpose: at every point, one claim at a time. lit/verify has a few such faults by hand, with
+// their
 // messages; this says how many of all possible ones are found, in code that a compiler made.
 //
-// Every change that contradicts the code itself has to be found. For the others (a reference less, a vector register said to be dead) it depends on
+// Every change that contradicts the code itself has to be found. For the others (a reference less, a vector register said to be dead) it
+// depends on
 // what follows in the code whether they matter; of those that matter by the analysis' own account, all have to be found.
 #include "missing.h"
 #include "rules.h"
@@ -181,7 +183,8 @@ TEST_P(seeded, a_reference_in_a_register_that_a_call_has_destroyed) {
   EXPECT_EQ(o.found, o.made);
 }
 
-// What a table leaves out is a fault only where it matters: not if a copy is listed as well, and not if no other point says that it is a reference.
+// What a table leaves out is a fault only where it matters: not if a copy is listed as well, and not if no other point says that it is a
+// reference.
 TEST_P(seeded, a_reference_that_is_left_out) {
   unsigned made = 0, found = 0;
   for (unsigned r = 0; r != general_count; ++r) {

@@ -2,7 +2,8 @@
 //
 // An ELF file as the tools see it: code, function names, tables, sizes.
 //
-// Mechanism: a linked file is taken at the addresses it was linked for. In a relocatable file all sections are at address 0, so each gets an
+// Mechanism: a linked file is taken at the addresses it was linked for. In a relocatable file all sections are at address 0, so each gets
+// an
 // address of its own here, and the record sections' relocations are applied to copies; `shown` turns such an address back into the offset
 // in the section that other tools print. Each record section gives one table; there are several in a relocatable file.
 //
@@ -98,7 +99,8 @@ struct loaded_file {
 // Where a record's map is; nothing if the record holds it itself.
 std::optional<std::uint64_t> map_address(const table &t, std::size_t record);
 
-// Reads a file; the error says what is wrong with which file. A file without tables is an error. `imports` is filled if `features` are given.
+// Reads a file; the error says what is wrong with which file. A file without tables is an error. `imports` is filled if `features` are
+// given.
 llvm::Expected<loaded_file> load(llvm::StringRef path, const llvm::MCSubtargetInfo *features = nullptr);
 
 } // namespace stillpoint::tools

@@ -22,7 +22,8 @@ public:
   unwind_info(const unwind_info &) = delete;
   unwind_info &operator=(const unwind_info &) = delete;
 
-  // How `frame` differs from what .eh_frame says of `address`; empty if it does not, or if that says nothing comparable. While a prologue or
+  // How `frame` differs from what .eh_frame says of `address`; empty if it does not, or if that says nothing comparable. While a prologue
+  // or
   // an epilogue runs (`whole` is false), .eh_frame tells of saved registers too late and does not tell of restored ones; then only the
   // slots that both name are compared.
   [[nodiscard]] std::string difference(std::uint64_t address, const map::frame_rule &frame, bool whole) const;

@@ -2,7 +2,8 @@
 //
 // A function as the proofs see it: its instructions, what the tables claim of the point in front of each, and the ways on from each.
 //
-// Mechanism: fragments between which there are jumps (hot and cold parts) are one function. Ways come from branch targets, from the landing pads in
+// Mechanism: fragments between which there are jumps (hot and cold parts) are one function. Ways come from branch targets, from the
+// landing pads in
 // .gcc_except_table, and from jump tables, which Values finds (values.h); an indirect jump that nothing resolves goes to every place inside
 // the function that data points to.
 //

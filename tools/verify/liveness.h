@@ -2,10 +2,12 @@
 //
 // Problem: which registers and words of the frame will be read again, for certain, on some way on?
 //
-// Mechanism: backward data flow over the operands of the instructions. Of what the file does not say (which arguments a callee takes, what a caller takes
+// Mechanism: backward data flow over the operands of the instructions. Of what the file does not say (which arguments a callee takes, what
+// a caller takes
 // back) only that counts which a definition shows: compilers do not set an argument register that nobody reads.
 //
-// Invariants: too little may be live (a write to a part of a register ends the rest as well), never too much, so that "live, but the table does not say so" is a fault of the table. An edge behind a call
+// Invariants: too little may be live (a write to a part of a register ends the rest as well), never too much, so that "live, but the table
+// does not say so" is a fault of the table. An edge behind a call
 // that never comes back would make too much live: `find_calls_without_return` removes those that can be told.
 #ifndef STILLPOINT_TOOLS_VERIFY_LIVENESS_H
 #define STILLPOINT_TOOLS_VERIFY_LIVENESS_H

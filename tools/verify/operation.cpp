@@ -90,7 +90,8 @@ bool returns_thread_address(StringRef name) {
                                          .Default(false);
 }
 
-// A word of the thread's control block, at or above the thread pointer; below it are the variables. The stack guard and the pointer guard are
+// A word of the thread's control block, at or above the thread pointer; below it are the variables. The stack guard and the pointer guard
+// are
 // the same in every thread.
 bool reads_thread_pointer(const memory_operand &m) {
   constexpr std::int64_t stack_guard = 0x28, pointer_guard = 0x30;

@@ -2,11 +2,15 @@
 //
 // Problem: what does an instruction do to registers and memory, as far as a proof about tables needs it?
 //
-// Mechanism: LLVM's description of the instruction (MCInstrDesc) says which operands are read and written; the opcodes that move, add and compare
-// addresses are known by name, because LLVM installs no enumerators of its X86 back end. Opcodes and registers are classified once, when the model is made.
+// Mechanism: LLVM's description of the instruction (MCInstrDesc) says which operands are read and written; the opcodes that move, add and
+// compare
+// addresses are known by name, because LLVM installs no enumerators of its X86 back end. Opcodes and registers are classified once, when
+// the model is made.
 //
-// Invariants: nothing here comes from the compiler's passes. `reads` leaves out what is read by form only (XOR of a register with itself, the
-// part of a vector register that is passed through), so that a register in it is really wanted; `writes` has everything whose value may change.
+// Invariants: nothing here comes from the compiler's passes. `reads` leaves out what is read by form only (XOR of a register with itself,
+// the
+// part of a vector register that is passed through), so that a register in it is really wanted; `writes` has everything whose value may
+// change.
 //
 // Rejected: sharing passes/machine's model: its mistakes would not be found.
 #ifndef STILLPOINT_TOOLS_VERIFY_OPERATION_H

@@ -102,7 +102,8 @@ std::uint32_t point_rules::found_at(index i) const {
   return c.kind == abi::kind_unsafe ? c.registers & callee_saved : c.registers;
 }
 
-// Where ways meet of which one has no value, the table lists what the others have: the collector ignores what points to no object. So what nobody has
+// Where ways meet of which one has no value, the table lists what the others have: the collector ignores what points to no object. So what
+// nobody has
 // written is a fault only where it is not even read.
 void point_rules::check_value(index i, const value &v, const std::string &where, bool live) {
   ++counts_.references;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// The flow over blocks: see values.h; step.cpp has what single instructions do. Jump tables and the flow need one another, so both are repeated until no
+// The flow over blocks: see values.h; step.cpp has what single instructions do. Jump tables and the flow need one another, so both are
+// repeated until no
 // jump is resolved anew.
 #include "values.h"
 

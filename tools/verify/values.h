@@ -2,9 +2,12 @@
 //
 // Problem: what is in each general register and each word of the frame, in front of each instruction?
 //
-// Mechanism: an abstract interpretation, forward over the function's ways. A value is one of the few kinds that the proofs ask for (a distance from the
-// CFA or from another fixed place of the stack, the caller's value of a register, an address in the file, an entry of a jump table) or plain; besides it has
-// a number, the same for all copies of it, and notes: nobody has written it on some way, it cannot be a reference, it depends on the thread. Where values
+// Mechanism: an abstract interpretation, forward over the function's ways. A value is one of the few kinds that the proofs ask for (a
+// distance from the
+// CFA or from another fixed place of the stack, the caller's value of a register, an address in the file, an entry of a jump table) or
+// plain; besides it has
+// a number, the same for all copies of it, and notes: nobody has written it on some way, it cannot be a reference, it depends on the
+// thread. Where values
 // of different numbers meet, the place gets a number of its own.
 //
 // Invariants: a kind is claimed only if it holds on every way. A store through a pointer that is not known does not change words that the
@@ -72,7 +75,8 @@ public:
   value word(const state &s, place p);
   [[nodiscard]] const origin &origin_of(number id) const { return origins_[id]; }
   [[nodiscard]] std::size_t count() const { return origins_.size(); }
-  // Whether a word is the code generator's own, so that a reference in it has to be listed: it is listed somewhere and nobody points to it, or nobody
+  // Whether a word is the code generator's own, so that a reference in it has to be listed: it is listed somewhere and nobody points to
+  // it, or nobody
   // can in a function that has no stack roots.
   [[nodiscard]] bool followed(place p) const;
   // Whether the program may have a pointer to this word.
