@@ -35,13 +35,16 @@ constexpr std::size_t copied = 1 << 20;
 
 std::atomic<void (*)()> round_of{nullptr}; // null: sleep
 std::atomic<bool> ending{false};
-std::atomic<int> inside{0};
+std::atomic<int> begun{0}, inside{0};
 std::atomic<std::uint64_t> arrived_at{0};
 std::atomic<rt::worker *> spinner{nullptr};
 
 char from[copied], to[copied];
 
-void copy() { std::memcpy(to, from, copied); }
+void copy() {
+  std::memcpy(to, from, copied);
+  asm volatile("" : : "r"(to) : "memory"); // somebody reads it
+}
 
 void allocate() {
   void *volatile const block = std::malloc(100);
@@ -58,6 +61,7 @@ void sort() {
 
 void loop_when_asked() {
   using namespace std::chrono_literals;
+  ++begun;
   while (!ending) {
     if (!round_of.load()) {
       stillpoint::sleep_for(1ms);
@@ -71,14 +75,14 @@ void loop_when_asked() {
   }
 }
 
+void nothing() { asm volatile(""); }
+
+// Both tasks get into a loop that is stopped easily, and go on to the one that may not be.
 void set_round(void (*round)()) {
-  round_of = round;
-  while (inside != (round ? 2 : 0)) {
+  round_of = round ? nothing : nullptr;
+  while (inside != (round ? 2 : 0)) // who sleeps is let in when its time has come
     usleep(1000);
-    if (rt::worker *const w = spinner.load()) // the second one waits for the processor
-      if (rt::task *const current = *const_cast<rt::task *volatile *>(&w->current))
-        rt::preempt::request(*w, *current);
-  }
+  round_of = round;
 }
 
 void observe(std::uint64_t, std::uint64_t entered) { arrived_at.store(entered, std::memory_order_release); }
@@ -128,6 +132,8 @@ int main(int argc, char **argv) {
       loop_when_asked();
     });
   });
+  while (begun != 2) // before the first loop: a task that has not begun waits for the end of a slice
+    usleep(1000);
   const std::size_t requests = std::strtoull(argv[1], nullptr, 10);
   measure("copy", copy, requests);
   measure("allocate", allocate, requests);
