@@ -1,4 +1,5 @@
 // A runtime that only says what it was given, for the tests of registration. Maps are the reader's business.
+// identity: flags -DTABLE_VERSION=0
 #include <stdint.h>
 #include <stdio.h>
 
