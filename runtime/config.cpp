@@ -34,7 +34,7 @@ struct debug_switch {
 };
 constexpr std::array<debug_switch, 5> debug_switches{{
     {"asyncpreemptoff", &settings::asyncpreemptoff},
-    {"returntrapoff", &settings::returntrapoff},
+    {"returntraps", &settings::returntraps},
     {"preemptstats", &settings::preemptstats},
     {"gctrace", &settings::gctrace},
     {"gcpoison", &settings::gcpoison},

@@ -20,7 +20,8 @@ constexpr std::array<const char *, refusal_count> refusal_names{
 static_assert(refusal_names.back() != nullptr, "every refusal has a name");
 constexpr std::size_t return_refusal_count = static_cast<std::size_t>(return_refusal::count);
 constexpr std::array<const char *, return_refusal_count> return_refusal_names{
-    "none", "off", "no_unwinding", "unknown_caller", "unsafe_return", "curious_callee", "exception", "shadow_stack", "exhausted",
+    "none",           "off",       "no_unwinding", "unknown_caller", "unsafe_return",
+    "curious_callee", "exception", "shadow_stack", "exhausted",      "too_soon",
 };
 static_assert(return_refusal_names.back() != nullptr, "every refusal has a name");
 

@@ -33,7 +33,7 @@ enum class refusal : std::uint8_t {
 /// Why the signal handler, having found a task in foreign code, has laid no trap where that returns. It tries again with the next signal.
 enum class return_refusal : std::uint8_t {
   none,
-  off,            ///< returntrapoff
+  off,            ///< STILLPOINT_DEBUG=returntraps=1 is not set
   no_unwinding,   ///< a foreign frame has no unwind tables that say where it is, or there is a signal handler's frame
   unknown_caller, ///< no managed code is returned to, or the stack contradicts the tables
   unsafe_return,  ///< the task could not be stopped at the return either
@@ -41,6 +41,7 @@ enum class return_refusal : std::uint8_t {
   exception,      ///< an exception is on its way
   shadow_stack,   ///< the processor checks return addresses
   exhausted,      ///< too many traps are laid in this process
+  too_soon,       ///< the latest walk was a moment ago: no more than a twentieth of the time goes into them
   count
 };
 

@@ -7,6 +7,7 @@
 #include "runtime/fatal.h"
 #include "runtime/preempt/internal.h"
 #include "runtime/preempt/safe_point.h"
+#include "runtime/sched/lock.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -155,7 +156,7 @@ bool exception_on_its_way(const worker &w) noexcept {
 }
 
 return_refusal lay(worker &w, task &t, const ucontext_t &context) noexcept {
-  if (config().returntrapoff)
+  if (!config().returntraps)
     return return_refusal::off;
   if (arch::has_shadow_stack())
     return return_refusal::shadow_stack;
@@ -199,8 +200,17 @@ cfi::registers interrupted_registers(const ucontext_t &context) noexcept {
   return r;
 }
 
+// A walk takes long where the stack is deep, and who stops the world asks often: a task must come on between the walks.
 void lay_return_trap(worker &w, task &t, const ucontext_t &context) noexcept {
-  if (const return_refusal why = lay(w, t, context); why != return_refusal::none)
+  constexpr std::uint64_t rest_for_each_walk = 20;
+  const std::uint64_t begin = monotonic_now();
+  return_refusal why = return_refusal::too_soon;
+  if (begin >= w.next_return_walk) {
+    why = lay(w, t, context);
+    const std::uint64_t end = monotonic_now();
+    w.next_return_walk = end + rest_for_each_walk * (end - begin);
+  }
+  if (why != return_refusal::none)
     count(w.counters.return_refusals[static_cast<std::size_t>(why)]);
 }
 
@@ -225,8 +235,8 @@ extern "C" void __stillpoint_returned(std::uintptr_t saved, arch::return_cell *c
   const arch::walk_registers at = arch::saved_registers(saved);
   if (w.current == nullptr || w.current->trap != cell || cell->slot + sizeof cell->slot != at.sp)
     fatal(message()
-          << "a foreign function has returned twice by one return address: keep setjmp and its like out of tasks' foreign code, or set "
-             "STILLPOINT_DEBUG=returntrapoff=1");
+          << "a foreign function has returned twice by one return address: keep setjmp and its like out of tasks' foreign code, or do not set "
+             "STILLPOINT_DEBUG=returntraps=1");
   task &t = *w.current;
   release_return_trap(t);
   if (want_async_preempt(w) != refusal::none)

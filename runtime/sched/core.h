@@ -119,7 +119,8 @@ struct worker {
   std::atomic<std::uint64_t> request_time{0};    // nanoseconds, CLOCK_MONOTONIC: when the pending request was made
   std::atomic<std::uint64_t> send_time{0};       // when the signal in flight was sent; one that is lost is sent again after a while
   std::atomic<refusal> last_refusal{refusal::none};
-  worker_counters counters; // relaxed atomics, written by this worker (and its handler), read by anyone
+  std::uint64_t next_return_walk = 0; // the handler's own: when it may look for a foreign return again
+  worker_counters counters;           // relaxed atomics, written by this worker (and its handler), read by anyone
 
   std::atomic<trace::capture *> wanted_trace{nullptr}; // whoever wants to know where this thread is; the handler answers and clears it
   // This thread's own, found once by attach_worker.

@@ -6,6 +6,7 @@
 // name from each foreign instruction that follows, or refuse. In a second kind of run one foreign instruction is chosen, a real SIGURG is sent there, and
 // the rest runs at full speed: the task must come to a stop when the foreign function returns, and compute what it computes undisturbed. TEST_SAMPLES=N tries N
 // instructions of each kernel instead of some.
+#include "runtime/config.h"
 #include "runtime/map/registry.h"
 #include "runtime/preempt/return_trap.h"
 #include "test/preempt/fake/fake_scheduler.h"
@@ -20,6 +21,13 @@
 #include <ucontext.h>
 
 namespace {
+
+[[maybe_unused]] const bool traps_are_on = [] {
+  stillpoint::rt::settings set = stillpoint::rt::config();
+  set.returntraps = true;
+  stillpoint::rt::set_config(set);
+  return true;
+}();
 
 using namespace stillpoint;
 using namespace stillpoint::test;

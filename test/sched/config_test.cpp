@@ -59,7 +59,7 @@ TEST(config_death_test, refused) {
     refused("STILLPOINT_IDLE", value, "stillpoint: STILLPOINT_IDLE=" + std::string(value) + ": want a whole number and a unit");
   for (const char *value : {"999us", "0s", "1000001s"})
     refused("STILLPOINT_IDLE", value, "stillpoint: STILLPOINT_IDLE=" + std::string(value) + ": want a time from 1ms");
-  refused("STILLPOINT_DEBUG", "gotrace=1", "unknown name \"gotrace\"; known: asyncpreemptoff returntrapoff preemptstats");
+  refused("STILLPOINT_DEBUG", "gotrace=1", "unknown name \"gotrace\"; known: asyncpreemptoff returntraps preemptstats");
   refused("STILLPOINT_DEBUG", "schedtrace=1,x", "STILLPOINT_DEBUG=schedtrace=1,x: unknown name \"x\"");
   refused("STILLPOINT_DEBUG", "asyncpreemptoff", "want asyncpreemptoff=0 or asyncpreemptoff=1");
   refused("STILLPOINT_DEBUG", "schedtrace=often", "want schedtrace=N");

@@ -114,7 +114,7 @@ step_report run_stepped(void (*entry)(void *), void *argument, bool migrate, voi
   install_trap_handler();
   // A stop at a return from foreign code would take the trap flag along to the scheduler. return_trap_test.cpp steps through those.
   rt::settings set = rt::config();
-  set.returntrapoff = true;
+  set.returntraps = false;
   rt::set_config(set);
   fake_worker here;
   fake_task t(entry, argument);
