@@ -237,7 +237,7 @@ TEST_P(tasks_test, are_listed_while_everything_moves) {
         ended.done();
       });
     }
-    for (int i = 0; i < 20; ++i) {
+    for (int i = 0; i < 100; ++i) {
       const std::string text = describe_tasks();
       EXPECT_NE(text.find("task 1 \"main\": waiting (list of all tasks)"), std::string::npos) << text;
     }
