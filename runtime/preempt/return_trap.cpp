@@ -203,12 +203,13 @@ cfi::registers interrupted_registers(const ucontext_t &context) noexcept {
 // A walk takes long where the stack is deep, and who stops the world asks often: a task must come on between the walks.
 void lay_return_trap(worker &w, task &t, const ucontext_t &context) noexcept {
   constexpr std::uint64_t rest_for_each_walk = 20;
+  constexpr std::uint64_t longest_rest_ns = 1'000'000; // the thread may have lost its CPU during the walk
   const std::uint64_t begin = monotonic_now();
   return_refusal why = return_refusal::too_soon;
   if (begin >= w.next_return_walk) {
     why = lay(w, t, context);
     const std::uint64_t end = monotonic_now();
-    w.next_return_walk = end + rest_for_each_walk * (end - begin);
+    w.next_return_walk = end + std::min(rest_for_each_walk * (end - begin), longest_rest_ns);
   }
   if (why != return_refusal::none)
     count(w.counters.return_refusals[static_cast<std::size_t>(why)]);
