@@ -137,8 +137,10 @@ bool has_shadow_stack() noexcept;
 void read_float_words(thread_image &image) noexcept;
 void write_float_words(const thread_image &image) noexcept;
 void reset_float_words() noexcept;
-// The first two at once, for a thread that goes from one task to another.
-void change_float_words(thread_image &from, const thread_image &to) noexcept;
+// The words by themselves, for a thread that goes from one task to another.
+[[gnu::always_inline]] inline void read_float_words(std::uint32_t &mxcsr, std::uint16_t &x87_control, std::uint16_t &x87_status) noexcept {
+  asm volatile("stmxcsr %0\n\tfnstcw %1\n\tfnstsw %2" : "=m"(mxcsr), "=m"(x87_control), "=m"(x87_status));
+}
 
 // Overwrites all vector, mask and x87 registers that there are; the control words are a fresh thread's afterwards.
 void overwrite_scratch() noexcept;

@@ -10,6 +10,7 @@
 // in each direction, so a task never sees another's.
 // Rejected: a thread-local address kept in the C half (it runs on two threads; the compiler may reuse the first one's).
 #include "runtime/arch/arch.h"
+#include "runtime/preempt/change_task.h"
 #include "runtime/preempt/deferred.h"
 #include "runtime/preempt/internal.h"
 #include "runtime/preempt/safe_point.h"
@@ -24,15 +25,6 @@ namespace stillpoint::rt::preempt {
 constinit std::atomic<void (*)(std::uint64_t, std::uint64_t)> stop_observer{nullptr};
 
 namespace {
-
-// The beginning of the C++ ABI's __cxa_eh_globals.
-struct exception_globals {
-  void *caught;
-  unsigned uncaught;
-};
-static_assert(sizeof(exception_globals) == 16);
-
-exception_globals &globals_of(worker &w) noexcept { return *static_cast<exception_globals *>(w.exception_globals); }
 
 // Out of line: its caller may have changed threads since it last knew where errno is.
 [[gnu::noinline]] void set_errno_of_this_thread(int value) noexcept {
@@ -66,17 +58,6 @@ void enter_task(worker &w, task &t) noexcept {
   globals_of(w) = {t.image.caught_exceptions, t.image.uncaught_exceptions};
   arch::write_float_words(t.image);
   *w.errno_place = t.image.errno_value;
-}
-
-void change_task(worker &w, task &from, task &to) noexcept {
-  from.image.errno_value = *w.errno_place;
-  arch::change_float_words(from.image, to.image);
-  exception_globals &globals = globals_of(w);
-  from.image.caught_exceptions = globals.caught;
-  from.image.uncaught_exceptions = globals.uncaught;
-  globals = {to.image.caught_exceptions, to.image.uncaught_exceptions};
-  from.preempt_requested.store(false, std::memory_order_relaxed);
-  *w.errno_place = to.image.errno_value;
 }
 
 void begin_stop(worker &w, task &t, const stop_plan &plan, int errno_value, std::uintptr_t saved) noexcept {

@@ -4,6 +4,7 @@
 // directly:
 // the headers add no frame of the runtime between.
 #include "fatal.h"
+#include "sched/direct.h"
 #include "sched/park.h"
 #include "sched/tasks.h"
 #include "stack/stack.h"
@@ -34,18 +35,28 @@ bool commit_sleep(task &t, void *argument) noexcept {
   return true;
 }
 
-void yield_from(worker &w, const rt::managed_caller &caller) noexcept {
-  processor &p = *w.held;
-  rt::scheduler &s = *p.owner;
-  const std::uint64_t timer = s.sleepers.earliest();
+// A yield by the scheduler's loop, or not at all.
+[[gnu::noinline]] void yield_to_loop(rt::os_thread &here, const rt::managed_caller &caller) noexcept {
+  processor &p = *here.held;
+  const std::uint64_t timer = p.owner->sleepers.earliest();
   // A task in a callback of foreign code can be stopped nowhere else: who wants the world to stop waits for this.
-  const bool wanted = w.current->preempt_requested.load(std::memory_order_relaxed);
-  if (!wanted && !rt::sched::others_could_run(p) && (timer == rt::never || timer > rt::monotonic_now()))
+  const bool wanted = here.current->preempt_requested.load(std::memory_order_relaxed);
+  if (!here.picked && !wanted && !rt::sched::others_could_run(p) && (timer == rt::never || timer > rt::monotonic_now()))
     return;
-  w.current->caller = caller;
-  rt::os_thread &here = rt::thread_of(w);
-  here.leaving = {.why = departure::reason::yielded, .light = true};
+  here.current->caller = caller;
+  here.leaving.why = departure::reason::yielded;
   rt::sched::leave(here);
+}
+
+[[gnu::always_inline]] inline void yield_from(worker &w, const rt::managed_caller &caller) noexcept {
+  rt::os_thread &here = rt::thread_of(w);
+  if (rt::sched::goes_directly(here)) [[likely]]
+    if (task *const next = rt::sched::next_directly(here)) [[likely]] {
+      w.current->caller = caller;
+      here.leaving.why = departure::reason::yielded;
+      return rt::sched::switch_directly(here, *w.current, *next);
+    }
+  yield_to_loop(here, caller);
 }
 
 std::size_t checked_stack_size(std::size_t size) {
@@ -90,8 +101,11 @@ void sleep_until(std::uint64_t deadline) {
 } // namespace detail
 
 void yield() {
-  worker &w = rt::sched::require_task("yield()");
-  yield_from(w, STILLPOINT_MANAGED_CALLER());
+  const rt::managed_caller caller = STILLPOINT_MANAGED_CALLER();
+  worker *w = rt::current_worker;
+  if (!rt::sched::may_wait(w)) [[unlikely]]
+    w = &rt::sched::require_task("yield()");
+  yield_from(*w, caller);
 }
 
 unsigned processors() {

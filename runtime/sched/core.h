@@ -182,8 +182,6 @@ extern std::atomic<void (*)(worker &w, void *context)> trace_answer;
 // code nothing may change errno or compute with floating point.
 void leave_task(worker &w, task &t) noexcept; // thread -> t.image
 void enter_task(worker &w, task &t) noexcept; // t.image -> thread
-// Both at once, by a task that leaves of its own accord.
-void change_task(worker &w, task &from, task &to) noexcept;
 
 // Gives back the trap that a task may have laid: when it ends, and before its object is used again.
 void release_return_trap(task &t) noexcept;

@@ -39,13 +39,21 @@ struct scheduling {
 };
 
 // From when on the task that runs on p has to give way, and never if to nobody. `started` is when it began.
-std::uint64_t wanted_off_at(const processor &p, std::uint64_t started, bool gives_way_to_woken, std::uint64_t now) noexcept {
+std::uint64_t wanted_off_at(processor &p, std::uint64_t turn, std::uint64_t started, bool gives_way_to_woken, std::uint64_t now) noexcept {
   const bool next_waits = p.next.load(std::memory_order_relaxed) && crowded(*p.owner);
   if (gives_way_to_woken || next_waits || thread_of(*p.self.load(std::memory_order_relaxed)).bound_woken.load(std::memory_order_relaxed))
     return std::min(started + wake_grace_ns, p.slice_end.load(std::memory_order_relaxed));
   // If nobody else could run, look once more at the end of the slice: a queue that is empty now and then must not alarm us each time it is not.
   const std::uint64_t end = p.slice_end.load(std::memory_order_relaxed);
-  return end > now || others_could_run(p) || p.owner->surplus.load(std::memory_order_relaxed) != 0 ? end : never;
+  if (end > now || others_could_run(p) || p.owner->surplus.load(std::memory_order_relaxed) != 0)
+    return end;
+  // Nor may one that was empty while a task gave way to another, which tells nobody when it queues (direct.h): not before the same task has run for
+  // a whole slice has what came before it been seen for sure.
+  if (p.alone_turn != turn) {
+    p.alone_turn = turn;
+    p.alone_until = now + p.owner->set.slice_ns;
+  }
+  return p.alone_until > now ? p.alone_until : never;
 }
 
 // Of the busy processors, the `count` that have run longest give way to the tasks on the woken list: those that began at this time or
@@ -178,7 +186,7 @@ std::uint64_t look(scheduler &s, std::uint64_t now, bool act, bool &calls) noexc
       continue;
     const std::uint64_t started = p.started.load(std::memory_order_relaxed);
     first_change = std::min(first_change, started + wake_grace_ns);
-    std::uint64_t when = wanted_off_at(p, started, started <= youngest && youngest != 0, now);
+    std::uint64_t when = wanted_off_at(p, turn, started, started <= youngest && youngest != 0, now);
     if (when <= now && act)
       when = ask(p, *t, turn, now);
     else if (when <= now && p.asked_turn == turn)

@@ -150,11 +150,8 @@ std::uint32_t next_random(processor &p) noexcept {
 
 } // namespace
 
-void push_local(processor &p, task &t) noexcept {
-  stamp(t, p.started.load(std::memory_order_relaxed));
-  if (p.local.push(t))
-    return;
-  // Full: half of it and this one go to the global queue, so that this does not happen at every push.
+void push_overflow(processor &p, task &t) noexcept {
+  // Half of it and this one go to the global queue, so that this does not happen at every push.
   std::array<task *, run_queue::capacity / 2> half;
   const std::uint32_t count = p.local.take_half(half);
   scheduler &s = *p.owner;

@@ -60,7 +60,6 @@ struct departure {
   enum class reason : std::uint8_t { none, yielded, parked, preempted, finished, abandoned, returned };
   reason why = reason::none;
   bool pinned = false;
-  bool light = false; // what is left to do may be done on another task's stack: direct.cpp
   park_commit commit = nullptr;
   void *argument = nullptr;
 };
@@ -71,7 +70,7 @@ struct os_thread : worker {
   scheduler *owner = nullptr;
   recent_clock clock;
   departure leaving;
-  task *left = nullptr;         // whoever resumes has to do what this one left to be done (direct.cpp)
+  task *left = nullptr;         // whoever resumes has to do what this one left to be done (direct.h)
   task *picked = nullptr;       // taken from a queue, the next to run
   unsigned direct_switches = 0; // since the scheduler's loop last ran
   task *spare = nullptr;        // tasks that have ended, with stacks of the default size: for the next ones (tasks.cpp)
@@ -149,6 +148,8 @@ struct alignas(64) processor {
   std::uint64_t call_seen = 0; // processor::call, and since when it has been that
   std::uint64_t call_seen_at = 0;
   std::uint64_t looked_turn = 0;
+  std::uint64_t alone_turn = 0; // of the task that had nobody behind it when its slice was over, and until when that is not believed
+  std::uint64_t alone_until = 0;
   std::uint64_t away_turn = 0; // of the task that blocked, and the processor time that its thread had used when last looked at
   std::uint64_t away_used = 0;
   std::uint64_t away_seen_at = 0;
@@ -220,7 +221,12 @@ struct scheduler {
 // Queues (queues.cpp). Any of them on a worker's thread may be called from a task or from the scheduler's loop.
 namespace sched {
 
-void push_local(processor &p, task &t) noexcept;                             // the worker's own thread
+void push_overflow(processor &p, task &t) noexcept;      // push_local() for who finds the ring full
+inline void push_local(processor &p, task &t) noexcept { // the worker's own thread
+  t.queued_at.store(p.started.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  if (!p.local.push(t)) [[unlikely]]
+    push_overflow(p, t);
+}
 void push_global(scheduler &s, task &t, std::uint64_t now) noexcept;         // any thread; wakes nobody
 void push_woken(scheduler &s, task &t) noexcept;                             // any thread; wakes nobody
 void push_woken(scheduler &s, task_list &all, std::uint32_t count) noexcept; // so many; empties the list
@@ -248,7 +254,7 @@ void arm_behind_fence(processor &p) noexcept; // the same for who has just passe
 
 // Workers and processors (waiting.cpp).
 // The worker that may run `t`, or null: any that no task is locked to.
-worker *bound_to(const task &t) noexcept;
+inline worker *bound_to(const task &t) noexcept { return t.locked_to ? t.locked_to : t.pinned_to; }
 // w's own thread, scheduler's stack, with a processor and nothing to run: afterwards it has one, or waits.
 void wait_for_work(os_thread &w) noexcept;
 // The same thread, without a processor: returns when it has one, with the task that it comes with, or null. Without one only if the run ends or
@@ -293,7 +299,8 @@ void offer_polled(scheduler &s, task_list &ready, unsigned count) noexcept;
 // Makes a parked task runnable and sees to it that it runs soon. Any thread, also one that is no worker.
 void make_ready(task &t) noexcept;
 // Timers (timers.h says what a timer's function may do). On a thread that is no worker, or a task that goes on running: set_timer tells who
-// has to know. In a park_commit `s.sleepers.set()` is enough, since the worker looks for the earliest timer before it does anything else.
+// has to know. In a park_commit `s.sleepers.set()` is enough, since the worker looks for the earliest timer before it does anything else; not so in
+// that of park_lightly.
 void set_timer(scheduler &s, timer &t, std::uint64_t when) noexcept;
 // Afterwards the timer does not fire, and is not firing. False: it has fired, or was not set.
 inline bool cancel_timer(scheduler &s, timer &t) noexcept { return s.sleepers.cancel(t); }
@@ -309,13 +316,8 @@ void monitor_loop(scheduler &s) noexcept;
 
 // Says that `t` runs with `p` from now on; passes a full fence. The worker's own thread.
 void take_up(processor &p, task &t, std::uint64_t now) noexcept;
-// Switches from task to task (direct.cpp). On `t`'s stack, which has said why it leaves in w.leaving. False: there is no way but by the scheduler's
-// loop. True: it is back, perhaps on another thread.
-bool leave_directly(os_thread &w, task &t) noexcept;
-// What every task does when it is back, on the thread where it is.
-void settle_left(os_thread &w) noexcept;
-// Part of settling a task that left.
-void settle_parked(processor &p, task &t, const departure &d) noexcept;
+// Part of settling a task that left: it waits from now on, unless `commit` says no.
+void settle_parked(processor &p, task &t, park_commit commit, void *argument) noexcept;
 // Says that `t` is about to run on w.
 inline void begin_turn(os_thread &w, task &t) noexcept {
   t.last_worker = &w;
@@ -325,8 +327,8 @@ inline void begin_turn(os_thread &w, task &t) noexcept {
   w.current = &t;
 }
 
-// On a task's stack: leaves the worker and returns when the task is taken up again. The first for who has written w.leaving, piece by piece in
-// place: to copy what was just written in pieces costs as much as half a switch.
+// On a task's stack: leaves the worker for the scheduler's loop and returns when the task is taken up again. The first for who has written w.leaving,
+// piece by piece in place: to copy what was just written in pieces costs as much as half a switch.
 void leave(os_thread &w) noexcept;
 void leave(worker &w, const departure &why) noexcept;
 
@@ -356,6 +358,13 @@ private:
 // The calling task's worker. Throws std::logic_error naming `call` outside tasks; never returns if the run is over; fatal in a child of
 // fork().
 worker &require_task(const char *call);
+// What it asks, of the calling thread's worker: where it would throw, or not return, no lock may be held.
+inline bool may_wait(const worker *w) noexcept {
+  if (w == nullptr || w->current == nullptr || w->current->call_depth.load(std::memory_order_relaxed) != 0)
+    return false;
+  const scheduler &s = *w->held->owner;
+  return !s.forked.load(std::memory_order_relaxed) && !s.stopping.load(std::memory_order_relaxed);
+}
 
 // Any thread that starts or ends a worker.
 os_thread &new_worker() noexcept;

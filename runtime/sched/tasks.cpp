@@ -5,7 +5,7 @@
 
 #include "arch/arch.h"
 #include "fatal.h"
-#include "sched/scheduler.h"
+#include "sched/direct.h"
 #include "stack/stack.h"
 
 #include <algorithm>
@@ -111,8 +111,11 @@ void reset(task &t, scheduler &owner) noexcept {
 void task_finished() {
   os_thread &w = thread_of(*this_worker());
   sched::end_forked_main(*w.owner, *w.current);
-  w.leaving = {.why = departure::reason::finished, .light = w.current != w.owner->main_task};
-  sched::leave(w);
+  w.leaving.why = departure::reason::finished;
+  if (w.current != w.owner->main_task && w.locked.load(std::memory_order_relaxed) == 0)
+    sched::leave_lightly(w);
+  else
+    sched::leave(w);
   fatal("a finished task was run again");
 }
 

@@ -276,8 +276,6 @@ void cease(os_thread &w) noexcept {
 
 } // namespace
 
-worker *bound_to(const task &t) noexcept { return t.locked_to ? t.locked_to : t.pinned_to; }
-
 void rouse(os_thread &w) noexcept {
   switch (w.word.exchange(roused, std::memory_order_seq_cst)) {
   case asleep:

@@ -130,6 +130,15 @@ unsigned fire_timers(scheduler &s, processor *p, std::uint64_t now) noexcept {
 
 namespace {
 
+// arm_behind_fence() where a woken task is all that is new: of timers and the poller the monitor knows what it has to.
+void arm_for_woken(processor &p) noexcept {
+  scheduler &s = *p.owner;
+  const std::uint64_t when =
+      crowded(s) ? p.started.load(std::memory_order_relaxed) + wake_grace_ns : p.slice_end.load(std::memory_order_relaxed);
+  if (when < s.monitor_deadline.load(std::memory_order_seq_cst)) [[unlikely]]
+    alarm_monitor(s, when);
+}
+
 // On a thread that keeps the run from being forgotten; `w` is its worker, if it has one.
 void make_ready(scheduler &s, task &t, worker *w) noexcept {
   if (t.run != s.run || s.stopping.load(std::memory_order_relaxed))
@@ -150,14 +159,15 @@ void make_ready(scheduler &s, task &t, worker *w) noexcept {
   // Pairs with take_next and steal_slot; and a full fence on this processor.
   if (task *const earlier = p->next.exchange(&t, std::memory_order_seq_cst))
     push_woken(s, *earlier);
-  arm_behind_fence(*p);
-  wake_one(s);
+  arm_for_woken(*p);
+  if (s.idle_count.load(std::memory_order_seq_cst) != 0)
+    wake_one(s);
 }
 
 } // namespace
 
 void make_ready(task &t) noexcept {
-  worker *const w = this_worker();
+  worker *const w = current_worker;
   if (w && thread_of(*w).owner == t.owner) // no run is put away before its workers have ended
     return make_ready(*t.owner, t, w);
   const visit here;

@@ -6,6 +6,7 @@
 // the
 // task's stack. Worker objects are never freed, only used again, because handlers, dlclose and the monitor look at them.
 #include "fatal.h"
+#include "sched/direct.h"
 #include "sched/park.h"
 #include "sched/processors.h"
 #include "sched/tasks.h"
@@ -141,7 +142,7 @@ void settle(os_thread &w, task &t, std::uint64_t now) noexcept {
     return;
   case departure::reason::parked:
     t.waiting_since = now;
-    return settle_parked(p, t, d);
+    return settle_parked(p, t, d.commit, d.argument);
   case departure::reason::preempted:
     return settle_preempted(p, t, d.pinned, now);
   case departure::reason::finished:
@@ -244,9 +245,9 @@ void be_worker(os_thread &w) noexcept {
   futex_wake(w.thread_state, 1);
 }
 
-void settle_parked(processor &p, task &t, const departure &d) noexcept {
+void settle_parked(processor &p, task &t, park_commit commit, void *argument) noexcept {
   change_state(t, task_state::running, task_state::parked);
-  if (d.commit(t, d.argument))
+  if (commit(t, argument))
     return; // from here on the task may be running elsewhere
   change_state(t, task_state::parked, task_state::runnable);
   push_local(p, t);
@@ -282,9 +283,6 @@ void start_thread(os_thread &w) noexcept {
 
 void leave(os_thread &here) noexcept {
   task &t = *here.current;
-  if constexpr (!sanitizer::active)
-    if (here.leaving.light && leave_directly(here, t))
-      return;
   sanitizer::before_scheduler(here.sanitizer_side, t, here.leaving.why == departure::reason::finished);
   arch::__stillpoint_leave_context(&t.context, here.scheduler_context);
   os_thread &back = thread_of(*this_worker()); // perhaps another
@@ -356,22 +354,24 @@ void retire_worker(os_thread &w) noexcept {
 
 namespace {
 
-void park(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what, bool light) noexcept {
+os_thread &begin_parking(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what) noexcept {
   w.current->caller = caller;
   w.current->waiting_for = what;
   os_thread &here = thread_of(w);
-  here.leaving = {.why = departure::reason::parked, .light = light, .commit = commit, .argument = argument};
-  leave(here);
+  here.leaving.why = departure::reason::parked;
+  here.leaving.commit = commit;
+  here.leaving.argument = argument;
+  return here;
 }
 
 } // namespace
 
 void park(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what) noexcept {
-  park(w, caller, commit, argument, what, false);
+  leave(begin_parking(w, caller, commit, argument, what));
 }
 
 void park_lightly(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what) noexcept {
-  park(w, caller, commit, argument, what, true);
+  leave_lightly(begin_parking(w, caller, commit, argument, what));
 }
 
 void ready(task &t) noexcept { make_ready(t); }

@@ -22,7 +22,7 @@ bool stop(processor &self, std::uint64_t patience_ns) noexcept;
 void start(processor &self) noexcept;
 
 // For threads that are no workers: from then until let_run() the scheduler's loops take up no task; tasks that run go on until they leave their
-// workers by themselves. A straight switch (direct.cpp) that has looked at the world already may still take up one that was runnable, or that
+// workers by themselves. A straight switch (direct.h) that has looked at the world already may still take up one that was runnable, or that
 // is woken just then: who reads a stack meanwhile must bear that it changes. False if another had the world for all of `patience_ns`.
 bool hold(scheduler &s, std::uint64_t patience_ns) noexcept;
 void let_run(scheduler &s) noexcept;

@@ -63,7 +63,7 @@ void end_receive(core &c, const progress<platform> &p, void *into, const managed
   progress<platform> p = c.begin_send(value);
   while (p.result == attempt::would_wait) {
     worker *const w = this_worker();
-    if (may_wait(w)) [[likely]] {
+    if (sched::may_wait(w)) [[likely]] {
       waiter<platform> me{.who = w->current, .value = value};
       c.wait_to_send(me);
       sched::park_lightly(*w, caller, commit_unlock, to, "send to a channel");
@@ -83,7 +83,7 @@ void end_receive(core &c, const progress<platform> &p, void *into, const managed
   progress<platform> p = c.begin_receive(into);
   while (p.result == attempt::would_wait) {
     worker *const w = this_worker();
-    if (may_wait(w)) [[likely]] {
+    if (sched::may_wait(w)) [[likely]] {
       waiter<platform> me{.who = w->current, .value = into};
       c.wait_to_receive(me);
       sched::park_lightly(*w, caller, commit_unlock, from, "receive from a channel");

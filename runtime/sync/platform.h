@@ -34,14 +34,6 @@ inline bool stop_wanted() noexcept {
   return w != nullptr && preempt::wanted_and_allowed(w->current);
 }
 
-// What require_task() asks: where it would throw, or not return, no lock may be held.
-inline bool may_wait(const worker *w) noexcept {
-  if (w == nullptr || w->current == nullptr || w->current->call_depth.load(std::memory_order_relaxed) != 0)
-    return false;
-  const scheduler &s = *w->held->owner;
-  return !s.forked.load(std::memory_order_relaxed) && !s.stopping.load(std::memory_order_relaxed);
-}
-
 [[noreturn, gnu::cold]] void throw_send_on_closed();
 
 // A null channel: waits for ever.

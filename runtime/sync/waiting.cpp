@@ -25,7 +25,7 @@ bool commit(task &t, void *argument) noexcept STILLPOINT_UNCHECKED_LOCKING {
   lock *const guard = p.guard;
   if (p.deadline != never) {
     p.w.timed = true;
-    t.owner->sleepers.set(p.w, p.deadline);
+    sched::set_timer(*t.owner, p.w, p.deadline);
   }
   wait_result seen = wait_result::preparing;
   // Release: pairs with the acquire of whoever claims it. Acquire: pairs with the release of who has.

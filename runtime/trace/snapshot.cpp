@@ -66,7 +66,7 @@ private:
       own_.why = ending::not_started;
       return own_;
     }
-    // A direct switch (sched/direct.cpp) that began before the world was held may still take up a runnable task.
+    // A direct switch (sched/direct.h) that began before the world was held may still take up a runnable task.
     const bool stays = out_.held && state == task_state::parked;
     if (t.async_stopped && t.interrupted != 0)
       follow(stack, arch::interrupted_places(t.interrupted), true, stays, own_);

@@ -50,25 +50,13 @@ void write_x87_words(std::uint16_t control, std::uint16_t status) noexcept {
 
 } // namespace
 
-void read_float_words(thread_image &image) noexcept {
-  image.mxcsr = read_mxcsr();
-  image.x87_control = read_x87_control();
-  image.x87_status = read_x87_status();
-}
+void read_float_words(thread_image &image) noexcept { read_float_words(image.mxcsr, image.x87_control, image.x87_status); }
 
 void write_float_words(const thread_image &image) noexcept {
   if (read_mxcsr() != image.mxcsr)
     write_mxcsr(image.mxcsr);
   if (read_x87_control() != image.x87_control || read_x87_status() != image.x87_status)
     write_x87_words(image.x87_control, image.x87_status);
-}
-
-void change_float_words(thread_image &from, const thread_image &to) noexcept {
-  read_float_words(from);
-  if (from.mxcsr != to.mxcsr)
-    write_mxcsr(to.mxcsr);
-  if (from.x87_control != to.x87_control || from.x87_status != to.x87_status)
-    write_x87_words(to.x87_control, to.x87_status);
 }
 
 void reset_float_words() noexcept {

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+// Switching straight from a task to the next one, without the scheduler's loop in between.
+//
+// Problem: two tasks that hand something back and forth switch all the time, and a turn of the loop, with the clock, the timers, two switches of stacks
+// and a full fence, costs more than what they do. Mechanism: a task that leaves lightly (yield, channels, locks, its end) takes the next task from the
+// queues itself and switches to it; that one, once it is on its own stack, does what the other left to be done: to push it into a queue, to
+// give back the lock under which it waits, or to take back its stack if it has ended. The processor counts as active all the time. In a header, so that
+// what everybody does is one function without calls: a yield was 430 instructions, most of them to save and fetch registers.
+//
+// Invariants: as in worker.cpp, nobody finds a task in a queue or on a list before its context is saved. Tasks that follow each other so share one
+// slice, and after `most_direct` of them the loop has its turn: timers, the network, the global queue and the clock wait no longer than that. A world that
+// shall stop is seen there as well; until then its stopper finds the processor active and asks the task that runs.
+// A yield alarms nobody. As many tasks wait behind it as before it, so whoever had to be alarmed has been; and should the monitor look while the queue
+// is empty in between, it looks again as long as it sees tasks change (monitor.cpp).
+// Rejected: doing it for every departure (commits that collect garbage want the scheduler's stack).
+#ifndef STILLPOINT_RUNTIME_SCHED_DIRECT_H
+#define STILLPOINT_RUNTIME_SCHED_DIRECT_H
+
+#include "preempt/change_task.h"
+#include "sched/scheduler.h"
+#include "sched/tasks.h"
+#include "sched/world.h"
+
+#include <utility>
+
+namespace stillpoint::rt::sched {
+
+inline constexpr unsigned most_direct = 64;
+
+// On the task's stack, which has said why it leaves: counts, and says whether it may go straight to another.
+inline bool goes_directly(os_thread &w) noexcept {
+  const scheduler &s = *w.owner;
+  return !sanitizer::active && ++w.direct_switches % most_direct != 0 && !world::wanted(s) && !s.stopping.load(std::memory_order_relaxed);
+}
+
+// What pick() would take, if that is simple: from p's own queues, with nobody waiting elsewhere. `w` holds p.
+inline task *pick_own(const os_thread &w, processor &p) noexcept {
+  const scheduler &s = *p.owner;
+  if ((s.woken_count.load(std::memory_order_relaxed) | s.global_count.load(std::memory_order_relaxed) |
+       w.bound_count.load(std::memory_order_relaxed)) != 0 ||
+      p.interrupted.load(std::memory_order_relaxed)) [[unlikely]]
+    return nullptr;
+  p.woken_streak = 0;
+  if (p.next.load(std::memory_order_relaxed)) {
+    if (p.started.load(std::memory_order_relaxed) >= p.slice_end.load(std::memory_order_relaxed)) [[unlikely]]
+      return nullptr;
+    if (task *const t = p.next.exchange(nullptr, std::memory_order_acq_rel)) // pairs with make_ready and steal_slot
+      return t;
+  }
+  return p.local.pop();
+}
+
+// New, or left by a call on this thread, and needed nowhere else.
+inline bool resumes_here(const os_thread &w, const task &t) noexcept {
+  const worker *const only = bound_to(t);
+  return (t.last_worker == &w || !t.last_worker) && (only == &w || (!only && !keeps_to_its_own(w)));
+}
+
+// Null: there is no way but by the loop.
+inline task *next_directly(os_thread &w) noexcept {
+  processor &p = *w.held;
+  task *next = pick_own(w, p);
+  if (!next) {
+    next = pick(p, p.started.load(std::memory_order_relaxed));
+    if (!next)
+      return nullptr;
+  }
+  if (resumes_here(w, *next)) [[likely]]
+    return next;
+  w.picked = next;
+  return nullptr;
+}
+
+// settle_left() for all but a yield.
+void settle_other(os_thread &w, task &t) noexcept;
+
+// What every task does when it is back, on the thread where it is.
+[[gnu::always_inline]] inline void settle_left(os_thread &w) noexcept {
+  task *const t = w.left;
+  if (!t)
+    return;
+  w.left = nullptr;
+  if (w.leaving.why != departure::reason::yielded)
+    return settle_other(w, *t);
+  change_state(*t, task_state::running, task_state::runnable);
+  push_local(*w.held, *t);
+}
+
+// To what next_directly() found. Returns when `t` is back, perhaps on another thread.
+[[gnu::always_inline]] inline void switch_directly(os_thread &w, task &t, task &next) noexcept {
+  processor &p = *w.held;
+  change_state(next, task_state::runnable, task_state::running);
+  p.turns.store(p.turns.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  next.preempt_requested.store(false, std::memory_order_relaxed);
+  p.running.store(&next, std::memory_order_release); // pairs with the monitor's acquire
+  w.left = &t;
+  preempt::change_task(w, t, next);
+  begin_turn(w, next);
+  arch::__stillpoint_switch_context(&t.context, next.context);
+  settle_left(thread_of(*this_worker()));
+}
+
+// leave(), directly if there is a way. w.leaving is written.
+[[gnu::always_inline]] inline void leave_lightly(os_thread &w) noexcept {
+  if (goes_directly(w))
+    if (task *const next = next_directly(w))
+      return switch_directly(w, *w.current, *next);
+  leave(w);
+}
+
+} // namespace stillpoint::rt::sched
+
+#endif
