@@ -35,7 +35,7 @@ struct settings {
   std::uint64_t memory_limit = 0;            // STILLPOINT_MEMORY_LIMIT, bytes; 0: none
   // STILLPOINT_DEBUG=name=value,...
   bool asyncpreemptoff = false;    // send no signals, and refuse in the handler
-  bool returntraps = false;        // lay traps at returns from foreign code
+  bool returntraps = true;         // returntraps=0: lay no traps at returns from foreign code
   bool preemptstats = false;       // print the counters when run() ends
   std::uint64_t schedtrace_ns = 0; // schedtrace=N: print a line about the scheduler every N ms, and one when run() ends; 0: none
   enum class quit : std::uint8_t { off, end, go_on };

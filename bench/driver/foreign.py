@@ -16,8 +16,8 @@ def measure(ctx):
     say("foreign: request to scheduler running, task in foreign code")
     trapped, sampled = [], []
     for _ in range(RUNS):
-        trapped.append(one_run(ctx, "returntraps=1"))
-        sampled.append(one_run(ctx, ""))
+        trapped.append(one_run(ctx, ""))
+        sampled.append(one_run(ctx, "returntraps=0"))
     for loop in ("copy", "allocate", "sort"):
         for kind, runs in (("", trapped), ("sampled.", sampled)):
             p50, p99, requests = zip(*(r[loop] for r in runs))

@@ -6,7 +6,7 @@
 // millisecond. The runtime's observer tells when the scheduler's stack was reached. Between two requests the tasks run for a moment, so that requests
 // find the loop anywhere. A task that has not stopped after `patience` is taken for one that stopped then.
 // Invariants: nothing else asks for preemption (the slice is longer than the run).
-// Usage: bench-foreign REQUESTS. Prints for each loop "NAME P50 P99 REQUESTS", times in nanoseconds. Without STILLPOINT_DEBUG=returntraps=1 for the other half.
+// Usage: bench-foreign REQUESTS. Prints for each loop "NAME P50 P99 REQUESTS", times in nanoseconds. With STILLPOINT_DEBUG=returntraps=0 for the other half.
 //
 // Rejected: measuring slices (the monitor's own lateness would be in it).
 #include "../programs/clock.h"

@@ -33,7 +33,7 @@ enum class refusal : std::uint8_t {
 /// Why the signal handler, having found a task in foreign code, has laid no trap where that returns. It tries again with the next signal.
 enum class return_refusal : std::uint8_t {
   none,
-  off,            ///< STILLPOINT_DEBUG=returntraps=1 is not set
+  off,            ///< STILLPOINT_DEBUG=returntraps=0 is set
   no_unwinding,   ///< a foreign frame has no unwind tables that say where it is, or there is a signal handler's frame
   unknown_caller, ///< no managed code is returned to, or the stack contradicts the tables
   unsafe_return,  ///< the task could not be stopped at the return either

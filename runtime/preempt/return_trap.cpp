@@ -236,8 +236,8 @@ extern "C" void __stillpoint_returned(std::uintptr_t saved, arch::return_cell *c
   const arch::walk_registers at = arch::saved_registers(saved);
   if (w.current == nullptr || w.current->trap != cell || cell->slot + sizeof cell->slot != at.sp)
     fatal(message()
-          << "a foreign function has returned twice by one return address: keep setjmp and its like out of tasks' foreign code, or do not set "
-             "STILLPOINT_DEBUG=returntraps=1");
+          << "a foreign function has returned twice by one return address: keep setjmp and its like out of tasks' foreign code, or set "
+             "STILLPOINT_DEBUG=returntraps=0");
   task &t = *w.current;
   release_return_trap(t);
   if (want_async_preempt(w) != refusal::none)

@@ -58,7 +58,7 @@ void beside_another(const char *debug, Function f) {
 
 TEST(returns, a_loop_of_copies_gives_way) {
   std::vector<char> from(1 << 20, 'a'), to(1 << 20);
-  beside_another("returntraps=1", [&] {
+  beside_another("", [&] {
     EXPECT_TRUE(until_stopped(20, [&] {
       from[5]++;
       std::memcpy(to.data(), from.data(), to.size());
@@ -69,7 +69,7 @@ TEST(returns, a_loop_of_copies_gives_way) {
 
 TEST(returns, a_sort_with_callbacks_gives_way_behind_it) {
   std::vector<int> numbers(3000);
-  beside_another("returntraps=1", [&] {
+  beside_another("", [&] {
     EXPECT_TRUE(until_stopped(20, [&] {
       for (std::size_t i = 0; i < numbers.size(); ++i)
         numbers[i] = static_cast<int>((i * 7919) % 3001);
@@ -81,7 +81,7 @@ TEST(returns, a_sort_with_callbacks_gives_way_behind_it) {
 }
 
 TEST(returns, a_loop_of_allocations_gives_way) {
-  beside_another("returntraps=1", [&] {
+  beside_another("", [&] {
     EXPECT_TRUE(until_stopped(20, [&] {
       for (std::size_t size = 16; size < 40'000; size *= 2) {
         void *const block = std::malloc(size);
@@ -95,7 +95,7 @@ TEST(returns, a_loop_of_allocations_gives_way) {
 TEST(returns, off_means_off) {
   std::vector<char> from(1 << 16, 'a'), to(1 << 16);
   const metrics before = read_metrics();
-  beside_another("", [&] {
+  beside_another("returntraps=0", [&] {
     const storm blowing;
     const deadline limit(long_time);
     constexpr auto off = static_cast<std::size_t>(return_refusal::off);
@@ -152,7 +152,7 @@ void collect_below_foreign_code() {
 }
 
 TEST(returns, collections_see_through_traps) {
-  beside_another("gcpoison=1,returntraps=1", [&] {
+  beside_another("gcpoison=1", [&] {
     const storm blowing;
     EXPECT_TRUE(until_stopped(10, collect_below_foreign_code));
   });
@@ -160,7 +160,7 @@ TEST(returns, collections_see_through_traps) {
 
 TEST(returns, every_stop_a_collection) {
   std::vector<char> from(1 << 12, 'a'), to(1 << 12);
-  beside_another("gcstress=preempt,returntraps=1", [&] {
+  beside_another("gcstress=preempt", [&] {
     const storm blowing(200us);
     EXPECT_TRUE(until_stopped(30, [&] {
       const gc::ref<node> mine = list_of(10);
@@ -172,7 +172,7 @@ TEST(returns, every_stop_a_collection) {
 }
 
 TEST(returns, foreign_exceptions_pass) {
-  beside_another("returntraps=1", [&] {
+  beside_another("", [&] {
     const storm blowing;
     EXPECT_TRUE(until_stopped(30, [&] {
       try {
@@ -185,7 +185,7 @@ TEST(returns, foreign_exceptions_pass) {
 }
 
 TEST(returns, a_child_process_returns_too) {
-  beside_another("returntraps=1", [&] {
+  beside_another("", [&] {
     const storm blowing;
     for (int i = 0; i < 20; ++i) {
       const pid_t child = fork();
