@@ -4,6 +4,7 @@
 #include "passes/machine/ReferenceFlow.h"
 #include "passes/Markers.h"
 
+#include "llvm/CodeGen/MachineRegisterInfo.h"
 #include "llvm/CodeGen/TargetInstrInfo.h"
 #include "llvm/CodeGen/TargetSubtargetInfo.h"
 #include "llvm/IR/DerivedTypes.h"
@@ -47,11 +48,12 @@ bool isMarked(const Value &V) {
 } // namespace
 
 bool ReferenceFlow::State::merge(const State &O) {
-  uint64_t Old = Registers;
+  State Old{Registers, Written, {}};
   bool New = O.Words.test(Words);
   Registers |= O.Registers;
+  Written |= O.Written;
   Words |= O.Words;
-  return New || Registers != Old;
+  return New || Registers != Old.Registers || Written != Old.Written;
 }
 
 bool ReferenceFlow::Demand::merge(const Demand &O) {
@@ -175,6 +177,7 @@ void ReferenceFlow::store(unsigned Index, State &S) const {
 void ReferenceFlow::forward(unsigned Index, State &S) const {
   const Instruction &I = C.Instructions[Index];
   const MachineInstr &MI = *I.MI;
+  S.Written |= clobbered(MI);
   if (I.Class == OpClass::RefMarker) {
     S.Registers |= clobbered(MI);
     return;
@@ -304,11 +307,24 @@ uint64_t ReferenceFlow::returned() const {
   return Bits;
 }
 
+// At the entry, registers that callees save hold what is the caller's, but for arguments.
+uint64_t ReferenceFlow::writtenAtEntry() const {
+  uint64_t Bits = ~uint64_t(0);
+  const MachineRegisterInfo &Info = C.MF.getRegInfo();
+  for (const MCPhysReg *R = Info.getCalleeSavedRegs(); R && *R; ++R)
+    Bits &= ~bitsOf(C.Model.info(*R));
+  for (const auto &[Argument, Virtual] : Info.liveins())
+    Bits |= bitsOf(C.Model.info(Argument));
+  return Bits;
+}
+
 void ReferenceFlow::propagateForward() {
   In.assign(C.Blocks.size(), Empty);
   std::vector<bool> Reached(C.Blocks.size());
+  State &Entry = In[C.MF.front().getNumber()];
   Reached[C.MF.front().getNumber()] = true;
-  In[C.MF.front().getNumber()].Registers = RootsPendingBit;
+  Entry.Registers = RootsPendingBit;
+  Entry.Written = writtenAtEntry();
   bool Changed = true;
   auto Enter = [&](const MachineBasicBlock &T, const State &S) {
     Changed |= !Reached[T.getNumber()];
@@ -372,7 +388,7 @@ void ReferenceFlow::record() {
   for (const MachineBasicBlock &B : C.MF)
     walkBack(B, [&](unsigned I, const Demand &D) {
       Point &P = Points[I];
-      uint64_t Holds = Before[I].Registers | D.References.Registers;
+      uint64_t Holds = (Before[I].Registers | D.References.Registers) & Before[I].Written;
       P.Registers = static_cast<uint16_t>(Holds & Live.before(I).general());
       P.Vectors = static_cast<uint32_t>(Holds >> VectorShift) & Live.before(I).vectors();
       P.Argument = Before[I].Registers & ArgumentBit;

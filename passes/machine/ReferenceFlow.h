@@ -7,7 +7,7 @@
 //    of it, and an interior reference (an addition with it).
 //  - Backward: a location is a reference if its value flows by copies into a marker, a keep or a return of a reference. That covers what lies
 //    between where a value comes into being (an argument, a load, a call) and its marker.
-// A location is listed where it is a reference either way and live.
+// A location is listed where it is a reference either way, live, and not a register that on every way still holds the caller's value.
 //
 // Invariants: both flows are "may", and where paths join, a reference on any of them counts: a reference that is not listed can be freed under its
 // user, whereas a listed word that is none is harmless, since the collector does not move objects and ignores words that point to none. So at a join of a
@@ -49,6 +49,7 @@ private:
   static constexpr uint64_t ArgumentBit = uint64_t(1) << 48, RootsPendingBit = uint64_t(1) << 49;
   struct State {
     uint64_t Registers = 0;
+    uint64_t Written = 0; // forward only: registers that some way here has written
     llvm::BitVector Words;
     bool merge(const State &O);
   };
@@ -73,6 +74,7 @@ private:
   void backwardMarker(unsigned Index, Demand &D);
   void access(unsigned Index, Demand &D);
   uint64_t returned() const;
+  uint64_t writtenAtEntry() const;
   void propagateForward();
   void propagateBackward();
   template <typename Visitor>
