@@ -4,6 +4,7 @@
 #include "fatal.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -59,8 +60,19 @@ void message::print() const noexcept {
   errno = saved;
 }
 
-void fatal(const message &m) noexcept {
+namespace {
+constinit std::atomic<bool> said{false};
+}
+
+void say_last_words(const message &m) noexcept {
   m.print();
+  said.store(true, std::memory_order_relaxed); // for this thread's own abort: no pair
+}
+
+bool last_words_said() noexcept { return said.load(std::memory_order_relaxed); }
+
+void fatal(const message &m) noexcept {
+  say_last_words(m);
   std::abort();
 }
 

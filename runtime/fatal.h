@@ -27,6 +27,11 @@ private:
   std::size_t size_ = 0;
 };
 
+// Prints what ends the program, before whatever ends it. Signal safe.
+void say_last_words(const message &m) noexcept;
+// Whether somebody has: the abort that follows need not be explained again. Signal safe.
+bool last_words_said() noexcept;
+
 // A broken invariant or misuse that nobody can recover from: prints and aborts. Signal safe.
 [[noreturn]] void fatal(const message &m) noexcept;
 [[noreturn]] void fatal(std::string_view text) noexcept;

@@ -17,7 +17,7 @@ namespace stillpoint::rt::preempt {
 extern std::atomic<int> process_id;
 
 void install_preempt_handler() noexcept;    // SIGURG
-void install_fault_handler() noexcept;      // SIGSEGV
+void install_fault_handlers() noexcept;     // SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT
 void find_thread_state(worker &w) noexcept; // on its own thread
 
 struct stop_plan;

@@ -46,7 +46,7 @@ void initialize_once() noexcept {
   if (pthread_atfork(map::lock_for_fork, map::unlock_after_fork_in_parent, after_fork_in_child) != 0)
     fatal("pthread_atfork: out of memory");
   initialize_return_traps();
-  install_fault_handler();
+  install_fault_handlers();
   install_preempt_handler();
 }
 

@@ -44,7 +44,7 @@ void append_what(message &m) noexcept {
 // A program's own terminate handler has its say, and is to end the program. The C++ library's would only say the same once more.
 [[noreturn]] void end(const message &m) noexcept {
   if (const std::terminate_handler handler = std::get_terminate(); handler != __gnu_cxx::__verbose_terminate_handler) {
-    m.print();
+    say_last_words(m);
     std::terminate();
   }
   fatal(m);

@@ -161,8 +161,8 @@ void interrupted(worker &w) noexcept;
 // What preemption gives to the scheduler.
 namespace stillpoint::rt::preempt {
 
-// Reads STILLPOINT_DEBUG's asyncpreemptoff and installs the SIGURG and SIGSEGV (stack overflow) handlers. Once per process; later calls
-// do nothing.
+// Installs the SIGURG handler, and those that name the task before the program ends by a fault or abort. Once per process; later calls do
+// nothing.
 void initialize() noexcept;
 
 // On the worker's own thread, before it runs a task / before it ends: alternate signal stack (pre-faulted), signal mask.

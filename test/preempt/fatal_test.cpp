@@ -5,10 +5,13 @@
 #include "test/preempt/fake/fake_scheduler.h"
 
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
+#include <exception>
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <stdexcept>
+#include <unistd.h>
 
 namespace {
 
@@ -24,6 +27,8 @@ protected:
     w.run_to_end(t);
   }
 };
+
+int current_signal = 0;
 
 struct destroyed {
   ~destroyed() { std::fputs("unwound\n", stderr); }
@@ -75,9 +80,85 @@ TEST_F(fatal_endings, stack_overflow) {
               "^stillpoint: stack overflow in task 'worker bee' \\(#7\\): 64 KiB stack\n$");
 }
 
-TEST_F(fatal_endings, other_faults_are_what_they_were) {
-  EXPECT_EXIT(run([](void *) { *reinterpret_cast<volatile int *>(16) = 1; }), testing::KilledBySignal(SIGSEGV), "^$");
-  EXPECT_EXIT(run([](void *) { raise(SIGSEGV); }), testing::KilledBySignal(SIGSEGV), "^$");
+// Named, and then what they were.
+TEST_F(fatal_endings, faults) {
+  EXPECT_EXIT(run([](void *) { *reinterpret_cast<volatile int *>(16) = 1; }), testing::KilledBySignal(SIGSEGV),
+              "^stillpoint: SIGSEGV at address 0x10 in task 'worker bee' \\(#7\\)\n$");
+  EXPECT_EXIT(run([](void *) { *reinterpret_cast<volatile int *>(std::uintptr_t{1} << 60) = 1; }), testing::KilledBySignal(SIGSEGV),
+              "^stillpoint: SIGSEGV in task 'worker bee' \\(#7\\)\n$");
+  EXPECT_EXIT(run([](void *) { __builtin_trap(); }), testing::KilledBySignal(SIGILL),
+              "^stillpoint: SIGILL in task 'worker bee' \\(#7\\)\n$");
+  EXPECT_EXIT(run([](void *) { raise(SIGSEGV); }), testing::KilledBySignal(SIGSEGV),
+              "^stillpoint: SIGSEGV in task 'worker bee' \\(#7\\)\n$");
+}
+
+TEST_F(fatal_endings, abort) {
+  EXPECT_EXIT(run([](void *) { std::abort(); }), testing::KilledBySignal(SIGABRT), "^stillpoint: abort in task 'worker bee' \\(#7\\)\n$");
+}
+
+[[gnu::noinline]] void throw_one() { throw std::runtime_error("not let out"); }
+void throw_through() noexcept { throw_one(); }
+
+TEST_F(fatal_endings, terminate) {
+  EXPECT_EXIT(run([](void *) { std::terminate(); }), testing::KilledBySignal(SIGABRT),
+              "^terminate called without an active exception\nstillpoint: abort in task 'worker bee' \\(#7\\)\n$");
+  EXPECT_EXIT(run([](void *) { throw_through(); }), testing::KilledBySignal(SIGABRT),
+              "not let out\nstillpoint: abort in task 'worker bee' \\(#7\\)\n$");
+}
+
+// The message of the uncaught exception is enough, whoever aborts then.
+TEST_F(fatal_endings, own_terminate_handler) {
+  EXPECT_EXIT(
+      {
+        std::set_terminate([] {
+          std::fputs("mine\n", stderr);
+          std::abort();
+        });
+        run([](void *) { throw 42; });
+      },
+      testing::KilledBySignal(SIGABRT), "^stillpoint: task 'worker bee' \\(#7\\) ended by an uncaught exception of type int\nmine\n$");
+}
+
+void report_and_leave(int number) { _exit(number); }
+
+// The program's own handlers, there before the first run or installed later, are alone.
+TEST_F(fatal_endings, own_handlers) {
+  for (const int number : {SIGSEGV, SIGABRT, SIGFPE}) {
+    EXPECT_EXIT(
+        {
+          std::signal(number, report_and_leave);
+          run([](void *) {});
+          current_signal = number;
+          run([](void *) { raise(current_signal); });
+        },
+        testing::ExitedWithCode(number), "^$");
+    EXPECT_EXIT(
+        {
+          run([](void *) {});
+          std::signal(number, report_and_leave);
+          current_signal = number;
+          run([](void *) { raise(current_signal); });
+        },
+        testing::ExitedWithCode(number), "^$");
+  }
+  // Ignored: abort() ends the program all the same.
+  EXPECT_EXIT(
+      {
+        std::signal(SIGABRT, SIG_IGN);
+        run([](void *) { std::abort(); });
+      },
+      testing::KilledBySignal(SIGABRT), "^$");
+}
+
+// Not of a task's making: sent from outside, or by code that is in none.
+TEST_F(fatal_endings, no_task_is_to_blame) {
+  EXPECT_EXIT(run([](void *) { kill(getpid(), SIGABRT); }), testing::KilledBySignal(SIGABRT), "^$");
+  EXPECT_EXIT(
+      {
+        run([](void *) {});
+        std::abort();
+      },
+      testing::KilledBySignal(SIGABRT), "^$");
 }
 
 TEST_F(fatal_endings, unbalanced_enable) {
