@@ -7,15 +7,19 @@
 //
 // It runs with one processor, whatever STILLPOINT_PROCS says: the numbers in the text are for that. And threads without work are kept
 // for a tenth of a second, instead of ten.
+#include <stillpoint/net.hpp>
 #include <stillpoint/stillpoint.hpp>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <iterator>
+#include <system_error>
 #include <unistd.h>
+#include <vector>
 
 using namespace std::chrono_literals;
 
@@ -120,6 +124,42 @@ void foreign_loops() {
   group.wait();
 }
 
+// Reads until the connection ends, which here is all that happens on it.
+void wait_for_the_end(stillpoint::net::tcp_stream &connection) {
+  std::array<char, 16> buffer;
+  std::error_code ec;
+  while (connection.read(buffer, ec) != 0)
+    ;
+}
+
+void idle_connections() {
+  namespace net = stillpoint::net;
+  constexpr int count = 400; // both ends are here: 800 descriptors
+  const std::size_t before = threads();
+  auto listener = net::tcp_listener::listen(net::address::loopback_ipv4(0));
+  std::vector<net::tcp_stream> clients(count);
+  stillpoint::wait_group waiting;
+  waiting.add(2 * count);
+  for (net::tcp_stream &client : clients) {
+    client = net::tcp_stream::connect(listener.local_address());
+    stillpoint::go([&waiting, &client] {
+      wait_for_the_end(client);
+      waiting.done();
+    });
+    stillpoint::go([&waiting, served = listener.accept()]() mutable {
+      wait_for_the_end(served);
+      waiting.done();
+    });
+  }
+  const bool all = eventually([] { return stillpoint::read_scheduler_metrics().tasks_waiting >= 2 * count; });
+  report("800 tasks waiting for sockets", threads(), all && threads() <= before + 2,
+         "A read that would block parks the task, and epoll wakes it: no thread for any of them. Go's netpoller does the same, no more "
+         "threads");
+  for (net::tcp_stream &client : clients)
+    client.close();
+  waiting.wait();
+}
+
 void locked_loops() {
   std::atomic<int> begun{0};
   stillpoint::wait_group group;
@@ -151,6 +191,7 @@ void program() {
   hello();
   fast_calls();
   raw_slow_calls();
+  idle_connections();
   locked_loops();
   slow_calls();
   foreign_loops();
