@@ -78,14 +78,16 @@ const task *current_task() noexcept {
 namespace detail {
 
 void start_task(std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument) {
-  worker &w = rt::sched::require_task("go()");
+  worker *const here = rt::current_worker;
+  worker &w = rt::sched::may_wait(here) ? *here : rt::sched::require_task("go()");
   processor &p = *w.held;
   task &t = rt::create_task(*p.owner, name, checked_stack_size(stack_size), entry, argument);
   t.created_by = w.current->id;
   t.created_at = rt::arch::true_return(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
   rt::change_state(t, rt::task_state::parked, rt::task_state::runnable);
   rt::sched::push_local(p, t);
-  rt::sched::arm(p); // its fence comes before wake_one's look at the idle
+  std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fences in monitor_loop and wait_for_work
+  rt::sched::arm_for_queued(p);
   rt::sched::wake_one(*p.owner);
 }
 

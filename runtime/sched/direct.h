@@ -42,12 +42,21 @@ inline task *pick_own(const os_thread &w, processor &p) noexcept {
       p.interrupted.load(std::memory_order_relaxed)) [[unlikely]]
     return nullptr;
   p.woken_streak = 0;
-  if (p.next.load(std::memory_order_relaxed)) {
-    if (p.started.load(std::memory_order_relaxed) >= p.slice_end.load(std::memory_order_relaxed)) [[unlikely]]
-      return nullptr;
-    if (task *const t = p.next.exchange(nullptr, std::memory_order_acq_rel)) // pairs with make_ready and steal_slot
-      return t;
+  task *const next = p.next.load(std::memory_order_relaxed);
+  if (next && p.started.load(std::memory_order_relaxed) >= p.slice_end.load(std::memory_order_relaxed)) [[unlikely]]
+    return nullptr;
+  if (p.sole.enter(s.shared_queues)) {
+    task *t = p.next.load(std::memory_order_relaxed);
+    if (t)
+      p.next.store(nullptr, std::memory_order_release); // pairs with empty_queues, later
+    else
+      t = p.local.pop_alone();
+    p.sole.leave();
+    return t;
   }
+  if (next)
+    if (task *const t = p.next.exchange(nullptr, std::memory_order_acq_rel)) // pairs with make_next and steal_slot
+      return t;
   return p.local.pop();
 }
 

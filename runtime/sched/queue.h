@@ -94,6 +94,16 @@ public:
     }
   }
 
+  // Owner only, while nobody else takes anything (sole_use.h).
+  task *pop_alone() noexcept {
+    const std::uint32_t head = head_.load(std::memory_order_relaxed);
+    if (tail_.load(std::memory_order_relaxed) == head)
+      return nullptr;
+    task *const t = entries_[head % capacity].load(std::memory_order_relaxed);
+    head_.store(head + 1, std::memory_order_release); // pairs with take_half, later
+    return t;
+  }
+
   // Any thread: moves up to half (at least one) of the entries to `out`, oldest first; returns how many.
   std::uint32_t take_half(std::array<task *, capacity / 2> &out) noexcept {
     for (std::uint32_t head = head_.load(std::memory_order_acquire);;) {

@@ -75,7 +75,7 @@ task *take_next(processor &p, std::uint64_t now) noexcept {
   if (!p.next.load(std::memory_order_relaxed))
     return nullptr;
   const std::uint64_t used = now - std::min(now, p.slice_begin);
-  task *const taken = p.next.exchange(nullptr, std::memory_order_acq_rel); // pairs with make_ready and steal_slot
+  task *const taken = p.next.exchange(nullptr, std::memory_order_acq_rel); // pairs with make_next and steal_slot
   if (!taken || used < p.owner->set.slice_ns) {
     if (taken)
       taken->slice_used = used;

@@ -36,7 +36,6 @@ constexpr std::uint64_t last_backoff_ns = 1'000'000;
 constinit std::atomic<scheduler *> active_scheduler{nullptr};
 constinit std::atomic<bool> run_in_progress{false};
 constinit std::atomic<std::uint64_t> runs{0};
-constinit std::atomic<std::uint64_t> active_number{0}; // scheduler::run of the run in progress; 0: none
 constinit std::atomic<std::uint32_t> visitors{0};
 // Owned by the run in progress.
 constinit scheduler *retired = nullptr;     // all their workers ended: to be used again
@@ -154,7 +153,7 @@ bool stop_workers(scheduler &s) noexcept {
 
 // Afterwards nobody but workers that were left behind touches the scheduler's object.
 void end_run() noexcept {
-  active_number.store(0, std::memory_order_relaxed);
+  sched::active_number.store(0, std::memory_order_relaxed);
   active_scheduler.store(nullptr, std::memory_order_seq_cst);
   while (visitors.load(std::memory_order_seq_cst) != 0) // each is about to leave
     std::this_thread::yield();
@@ -166,6 +165,8 @@ void require_no_run() {
 }
 
 } // namespace
+
+constinit std::atomic<std::uint64_t> sched::active_number{0};
 
 scheduler::scheduler(const settings &s, std::uint64_t number, std::unique_ptr<processor[]> reused)
     : set(s), run(number), count(s.processors), capacity(s.processors + most_lent), slots(s.processors),
@@ -186,7 +187,7 @@ scheduler::scheduler(const settings &s, std::uint64_t number, std::unique_ptr<pr
 
 void sched::forget_run() noexcept {
   active_scheduler.store(nullptr, std::memory_order_relaxed);
-  active_number.store(0, std::memory_order_relaxed);
+  sched::active_number.store(0, std::memory_order_relaxed);
   visitors.store(0, std::memory_order_relaxed); // threads that are not here
   run_in_progress.store(false, std::memory_order_relaxed);
 }
@@ -194,8 +195,6 @@ void sched::forget_run() noexcept {
 scheduler *sched::left_behind_runs() noexcept { return left_behind; }
 
 scheduler *sched::active() noexcept { return active_scheduler.load(std::memory_order_acquire); } // pairs with run_main
-
-bool sched::is_active(const task &t) noexcept { return t.run == active_number.load(std::memory_order_acquire); }
 
 // Dekker's, with end_run(): either it sees us, or we see that the run is over.
 sched::visit::visit() noexcept {
@@ -219,11 +218,12 @@ void sched::run_main(void (*entry)(void *), void *argument, main_place place, ab
   preempt::initialize();
   scheduler &s = obtain(set, runs.fetch_add(1, std::memory_order_relaxed) + 1);
   s.program = program;
+  s.shared_queues.store(s.count != 1 || !prepare_barriers(), std::memory_order_relaxed); // before there are workers
   s.main_task = &create_task(s, "main", program ? program_stack_size() : stack::main_size, entry, argument);
   trace::begin_run(s);
   start_monitor(s);
   sched::start_storm(s);
-  active_number.store(s.run, std::memory_order_release);
+  sched::active_number.store(s.run, std::memory_order_release);
   active_scheduler.store(&s, std::memory_order_release); // pairs with active()
   if (place == main_place::this_thread)
     run_main_here(s);

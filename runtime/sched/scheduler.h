@@ -30,6 +30,7 @@
 #include "sched/lock.h"
 #include "sched/queue.h"
 #include "sched/sanitizer.h"
+#include "sched/sole_use.h"
 #include "sched/storm.h"
 #include "sched/timers.h"
 #include "stillpoint/abi/main_task.h"
@@ -116,6 +117,7 @@ struct alignas(64) processor {
   std::atomic<worker *> self{nullptr}; // who holds it, or did last
   unsigned index = 0;
 
+  sole_use sole; // of the queues: see scheduler::shared_queues
   run_queue local;
   std::atomic<task *> next{nullptr};        // woken by the task that runs here: its turn comes first. May be stolen
   std::atomic<task *> interrupted{nullptr}; // gave way to a woken task before its slice was over: goes on after it. May be stolen
@@ -165,6 +167,8 @@ struct scheduler {
   unsigned capacity;           // entries of `processors`: behind the first `count` those that may be lent (lending.cpp)
   std::atomic<unsigned> slots; // entries that have been in use; grows
   std::unique_ptr<processor[]> processors;
+
+  std::atomic<bool> shared_queues{true}; // others than its holder may take from a processor's queues. False only with one processor
 
   lock mutex;
   task_list global STILLPOINT_GUARDED_BY(mutex);
@@ -251,6 +255,7 @@ void alarm_monitor(scheduler &s, std::uint64_t when) noexcept; // the monitor sh
 void arm(processor &p) noexcept;                               // after a change of p's queues or running task: alarms whom it concerns
 void call_for_watch(scheduler &s) noexcept;   // somebody else shall look after timers and the poller: a worker lies down that cannot
 void arm_behind_fence(processor &p) noexcept; // the same for who has just passed a full fence
+void arm_for_queued(processor &p) noexcept;   // the same, behind a fence, if a task in p's ring is all that is new
 
 // Workers and processors (waiting.cpp).
 // The worker that may run `t`, or null: any that no task is locked to.
@@ -296,8 +301,6 @@ std::uint64_t call_for_poller(scheduler &s) noexcept;
 void run_polled(processor &p, task_list &ready, unsigned count) noexcept;
 void offer_polled(scheduler &s, task_list &ready, unsigned count) noexcept;
 
-// Makes a parked task runnable and sees to it that it runs soon. Any thread, also one that is no worker.
-void make_ready(task &t) noexcept;
 // Timers (timers.h says what a timer's function may do). On a thread that is no worker, or a task that goes on running: set_timer tells who
 // has to know. In a park_commit `s.sleepers.set()` is enough, since the worker looks for the earliest timer before it does anything else; not so in
 // that of park_lightly.
@@ -337,8 +340,9 @@ void end_forked_main(const scheduler &s, const task &t) noexcept;
 
 // The run() in progress, or null. Who is none of its workers, nor its monitor, may not follow it: see visit.
 scheduler *active() noexcept;
+extern constinit std::atomic<std::uint64_t> active_number; // scheduler::run of the run in progress; 0: none
 // Whether `t` is a task of the run() in progress. Any thread.
-bool is_active(const task &t) noexcept;
+inline bool is_active(const task &t) noexcept { return t.run == active_number.load(std::memory_order_acquire); } // pairs with run_main
 
 // The run() in progress for a thread that may be none of its workers: until the end of the visit the object serves no other run, and run()
 // does not return. So it must be short. Any thread, also in a signal handler.

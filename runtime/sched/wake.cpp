@@ -128,6 +128,12 @@ unsigned fire_timers(scheduler &s, processor *p, std::uint64_t now) noexcept {
   return count;
 }
 
+void arm_for_queued(processor &p) noexcept {
+  if (const std::uint64_t when = p.slice_end.load(std::memory_order_relaxed);
+      when < p.owner->monitor_deadline.load(std::memory_order_seq_cst)) [[unlikely]]
+    alarm_monitor(*p.owner, when);
+}
+
 namespace {
 
 // arm_behind_fence() where a woken task is all that is new: of timers and the poller the monitor knows what it has to.
@@ -137,6 +143,17 @@ void arm_for_woken(processor &p) noexcept {
       crowded(s) ? p.started.load(std::memory_order_relaxed) + wake_grace_ns : p.slice_end.load(std::memory_order_relaxed);
   if (when < s.monitor_deadline.load(std::memory_order_seq_cst)) [[unlikely]]
     alarm_monitor(s, when);
+}
+
+// To be served next by p, on whose worker a task wakes it.
+void make_next(scheduler &s, processor &p, task &t) noexcept {
+  t.slice_used = 0; // take_next() knows better
+  // Pairs with take_next and steal_slot; and a full fence on this processor.
+  if (task *const earlier = p.next.exchange(&t, std::memory_order_seq_cst)) [[unlikely]]
+    push_woken(s, *earlier);
+  arm_for_woken(p);
+  if (s.idle_count.load(std::memory_order_seq_cst) != 0)
+    wake_one(s);
 }
 
 // On a thread that keeps the run from being forgotten; `w` is its worker, if it has one.
@@ -155,24 +172,29 @@ void make_ready(scheduler &s, task &t, worker *w) noexcept {
   }
   if (!p)
     return offer_woken(s, t);
-  t.slice_used = 0; // take_next() knows better
-  // Pairs with take_next and steal_slot; and a full fence on this processor.
-  if (task *const earlier = p->next.exchange(&t, std::memory_order_seq_cst))
-    push_woken(s, *earlier);
-  arm_for_woken(*p);
-  if (s.idle_count.load(std::memory_order_seq_cst) != 0)
-    wake_one(s);
+  make_next(s, *p, t);
 }
 
-} // namespace
-
-void make_ready(task &t) noexcept {
-  worker *const w = current_worker;
+[[gnu::noinline]] void make_ready(task &t, worker *w) noexcept {
   if (w && thread_of(*w).owner == t.owner) // no run is put away before its workers have ended
     return make_ready(*t.owner, t, w);
   const visit here;
   if (scheduler *const s = here.run(); s && t.owner == s)
     make_ready(*s, t, w);
+}
+
+} // namespace
+
+void ready(task &t) noexcept {
+  worker *const w = current_worker;
+  scheduler &s = *t.owner;
+  // The common case: a task wakes one of its own run that any worker may run.
+  if (w && thread_of(*w).owner == &s && t.run == s.run && may_wait(w) && !bound_to(t)) [[likely]] {
+    change_state(t, task_state::parked, task_state::runnable);
+    t.woken = true;
+    return make_next(s, *w->held, t);
+  }
+  make_ready(t, w);
 }
 
 } // namespace stillpoint::rt::sched

@@ -374,8 +374,6 @@ void park_lightly(worker &w, const managed_caller &caller, park_commit commit, v
   leave_lightly(begin_parking(w, caller, commit, argument, what));
 }
 
-void ready(task &t) noexcept { make_ready(t); }
-
 void reschedule_preempted(bool pinned) noexcept {
   worker &w = *this_worker();
   task &t = *w.current;

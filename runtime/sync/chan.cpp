@@ -43,7 +43,8 @@ void end_send(core &c, const progress<platform> &p, void *value, const managed_c
     throw_send_on_closed();
   if (p.partner)
     core::finish_send(type, *p.partner, value);
-  preempt::stop_if_wanted(caller);
+  if (stop_wanted()) [[unlikely]]
+    preempt::stop_at_call(caller);
 }
 
 void end_receive(core &c, const progress<platform> &p, void *into, const managed_caller &caller) {
@@ -52,7 +53,8 @@ void end_receive(core &c, const progress<platform> &p, void *into, const managed
   c.mutex.release();
   if (p.partner)
     core::finish_receive(type, *p.partner, into, direct);
-  preempt::stop_if_wanted(caller);
+  if (stop_wanted()) [[unlikely]]
+    preempt::stop_at_call(caller);
 }
 
 // The slow halves. With the lock.
@@ -62,7 +64,7 @@ void end_receive(core &c, const progress<platform> &p, void *into, const managed
   core &c = core_of(to);
   progress<platform> p = c.begin_send(value);
   while (p.result == attempt::would_wait) {
-    worker *const w = this_worker();
+    worker *const w = current_worker;
     if (sched::may_wait(w)) [[likely]] {
       waiter<platform> me{.who = w->current, .value = value};
       c.wait_to_send(me);
@@ -82,7 +84,7 @@ void end_receive(core &c, const progress<platform> &p, void *into, const managed
   core &c = core_of(from);
   progress<platform> p = c.begin_receive(into);
   while (p.result == attempt::would_wait) {
-    worker *const w = this_worker();
+    worker *const w = current_worker;
     if (sched::may_wait(w)) [[likely]] {
       waiter<platform> me{.who = w->current, .value = into};
       c.wait_to_receive(me);

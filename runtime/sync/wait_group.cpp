@@ -62,7 +62,8 @@ bool wait_group::wait(std::uint64_t deadline, detail::interrupt_point *point) {
 
 bool wait_group::wait_until_zero(const char *call, std::uint64_t deadline, detail::interrupt_point *point,
                                  const rt::managed_caller &caller) STILLPOINT_UNCHECKED_LOCKING {
-  rt::worker &w = rt::sched::require_task(call);
+  rt::worker *const here = rt::current_worker;
+  rt::worker &w = rt::sched::may_wait(here) ? *here : rt::sched::require_task(call);
   if (try_wait())
     return true;
   rt::lock &mutex = rt::sync::lock_of(this);

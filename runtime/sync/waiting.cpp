@@ -27,6 +27,12 @@ bool commit(task &t, void *argument) noexcept STILLPOINT_UNCHECKED_LOCKING {
     p.w.timed = true;
     sched::set_timer(*t.owner, p.w, p.deadline);
   }
+  // Nobody can claim it but under the guard: no time, no request from elsewhere.
+  if (guard && p.deadline == never && p.w.point == &p.w.own) {
+    p.w.own.state.store(wait_result::waiting, std::memory_order_relaxed);
+    guard->release();
+    return true;
+  }
   wait_result seen = wait_result::preparing;
   // Release: pairs with the acquire of whoever claims it. Acquire: pairs with the release of who has.
   const bool parked =
@@ -94,6 +100,11 @@ claimed claim_first(void *&head) noexcept {
   while (head) {
     auto &w = *static_cast<list_waiter *>(head);
     unlink(head, w);
+    // Parked, and nobody can claim it but under this lock: see commit().
+    if (w.point == &w.own && w.own.state.load(std::memory_order_acquire) == wait_result::waiting && !w.timed) {
+      w.own.state.store(wait_result::notified, std::memory_order_release); // pairs with the acquire in wait()
+      return {&w, true};
+    }
     bool parked = false;
     if (claim(*w.point, wait_result::notified, parked))
       return {&w, parked};
