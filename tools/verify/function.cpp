@@ -2,6 +2,7 @@
 //
 // See function.h. Steps: 1. fragments are joined where a jump leads from one into another; 2. decoded; 3. landing pads; 4. blocks.
 #include "function.h"
+#include "returns.h"
 
 #include "llvm/ADT/EquivalenceClasses.h"
 #include "llvm/ADT/STLExtras.h"
@@ -29,6 +30,8 @@ const char *limit_text(limit l) {
     return "stack roots that are set through a pointer";
   case limit::partly_written:
     return "listed references that some way has not written";
+  case limit::maybe_raw:
+    return "points where what is left of a reference may be a raw pointer";
   case limit::limit_count:
     break;
   }
@@ -63,7 +66,7 @@ bool function::leaves(const instruction &i) const {
 }
 
 // 2.
-static void decode_fragment(const tools::fragment &f, const model &m, std::vector<instruction> &into) {
+static void decode_fragment(const tools::fragment &f, const model &m, returns &r, std::vector<instruction> &into) {
   auto covering = f.runs.begin();
   for (std::uint64_t at = f.start(); f.code != nullptr && at < f.end;) {
     while (at >= covering->run.start + covering->run.length)
@@ -72,6 +75,8 @@ static void decode_fragment(const tools::fragment &f, const model &m, std::vecto
     i.address = at;
     i.size = m.decode(*f.file, f.code->contents.drop_front(at - f.code->address), at, i.op);
     i.decoded = i.size != 0;
+    if (i.op.does == what::call && i.op.target && !i.op.no_return)
+      i.op.no_return = r.never(*i.op.target);
     i.size = std::max(i.size, 1u);
     map::point p;
     map::resolve_in_run(f.header, covering->run, covering->at_start, at - covering->run.start, p);
@@ -127,8 +132,11 @@ private:
 std::vector<function> read_functions(const std::vector<tools::fragment> &fragments, const model &m) {
   grouping groups(fragments);
   std::vector<std::vector<instruction>> code(fragments.size());
+  std::optional<returns> callees;
   for (std::size_t n = 0; n != fragments.size(); ++n) {
-    decode_fragment(fragments[n], m, code[n]);
+    if (n == 0)
+      callees.emplace(*fragments[n].file, m);
+    decode_fragment(fragments[n], m, *callees, code[n]);
     groups.follow(n, code[n]);
   }
   std::map<std::size_t, function> found; // by leader; fragments come by address

@@ -77,7 +77,16 @@ struct block {
 };
 
 // What a function could not be checked for, by reason.
-enum class limit : std::uint8_t { unresolved_jump, unknown_pads, unreached, unproven_slot, indirect_root, partly_written, limit_count };
+enum class limit : std::uint8_t {
+  unresolved_jump,
+  unknown_pads,
+  unreached,
+  unproven_slot,
+  indirect_root,
+  partly_written,
+  maybe_raw,
+  limit_count
+};
 inline constexpr std::size_t limit_count = static_cast<std::size_t>(limit::limit_count);
 const char *limit_text(limit l);
 

@@ -2,6 +2,7 @@
 //
 // See missing.h. Steps: 1. the values that are listed; 2. what follows from them; 3. each point against the values that live there.
 #include "missing.h"
+#include "raw.h"
 
 #include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/DenseMap.h"
@@ -26,6 +27,7 @@ public:
       return;
     follow();
     v_.walk([&](index i, const values_state &s) { check(i, s); });
+    report();
   }
 
 private:
@@ -34,8 +36,11 @@ private:
   void note(index i, const value &v);
   void follow();
   void check(index i, const values_state &s);
-  void check_value(index i, const value &v, const std::string &where);
+  template <typename Name>
+  void check_value(index i, const values_state &s, const value &v, std::uint32_t registers, std::optional<unsigned> word, Name name);
   std::vector<number> listed(index i, const values_state &s);
+  std::vector<number> listed_roots(index i, const values_state &s);
+  void report();
   bool covered(number id, const std::vector<number> &held, unsigned depth = 0) const;
   bool covered_on_all_ways(number id, const std::vector<number> &held, unsigned depth) const;
   bool derives(number from, number id, unsigned depth) const;
@@ -48,16 +53,27 @@ private:
   }
   static bool has(const BitVector &bits, number id) { return id < bits.size() && bits.test(id); }
 
+  // What is not listed, and where it is.
+  struct suspect {
+    index at;
+    number id;
+    std::uint32_t registers;
+    std::optional<unsigned> word;
+    std::string where;
+  };
+
   const function &f_;
   values &v_;
   const liveness &live_;
   std::vector<finding> &findings_;
   counts &counts_;
+  std::vector<suspect> suspects_;
   BitVector known_;                  // references
   BitVector computed_;               // from others by adding: those may keep their objects from somewhere on
   BitVector neutral_;                // constants and addresses, which keep nothing
   DenseMap<number, index> evidence_; // of known ones: a point that lists it, or what it comes from
-  std::vector<number> held_;         // listed at the point that is checked
+  std::vector<number> held_;         // listed at the point that is checked,
+  bool roots_held_ = false;          // with the stack roots, which are many and seldom asked for
 };
 
 bool is_neutral(const value &v) { return v.is != value::plain || v.never_reference || v.foreign; }
@@ -82,7 +98,7 @@ void missing_references::find_computed() {
 
 // 1.
 void missing_references::note(index i, const value &v) {
-  if (is_neutral(v) || has(computed_, v.id))
+  if (is_neutral(v) || v.id == lost || has(computed_, v.id))
     return;
   set(known_, v.id);
   evidence_.try_emplace(v.id, i);
@@ -134,15 +150,21 @@ std::vector<number> missing_references::listed(index i, const values_state &s) {
   for (unsigned r = 0; r != general_count; ++r)
     if ((registers >> r & 1) != 0)
       ids.push_back(s.registers[r].id);
-  const auto add_word = [&](std::int64_t word) {
+  for (const std::int64_t word : c.slots)
     if (const std::optional<place> at = v_.word_place(s, c, word))
       ids.push_back(v_.word(s, *at).id);
-  };
-  for (const std::int64_t word : c.slots)
-    add_word(word);
+  llvm::erase(ids, lost);
+  return ids;
+}
+
+std::vector<number> missing_references::listed_roots(index i, const values_state &s) {
+  const claim &c = f_.code[i].says;
+  std::vector<number> ids;
   for (const auto &[first, count] : c.roots)
     for (std::uint64_t n = 0; n != count; ++n)
-      add_word(first + static_cast<std::int64_t>(n));
+      if (const std::optional<place> at = v_.word_place(s, c, first + static_cast<std::int64_t>(n)))
+        ids.push_back(v_.word(s, *at).id);
+  llvm::erase(ids, lost);
   return ids;
 }
 
@@ -195,15 +217,21 @@ bool missing_references::covered_on_all_ways(number id, const std::vector<number
 }
 
 // 3.
-void missing_references::check_value(index i, const value &v, const std::string &where) {
+template <typename Name>
+void missing_references::check_value(index i, const values_state &s, const value &v, std::uint32_t registers, std::optional<unsigned> word,
+                                     Name name) {
   if (is_neutral(v) || !has(known_, v.id))
     return;
   ++counts_.wanted;
-  if (!covered(v.id, held_))
-    findings_.push_back({f_.shown(f_.code[i].address), f_.name, "missing",
-                         formatv("{0} holds a reference (see {1:x}) that is used later, but neither it nor a copy is listed", where,
-                                 f_.shown(f_.code[evidence_.lookup(v.id)].address))
-                             .str()});
+  if (covered(v.id, held_))
+    return;
+  if (!roots_held_) {
+    llvm::append_range(held_, listed_roots(i, s));
+    roots_held_ = true;
+    if (covered(v.id, held_))
+      return;
+  }
+  suspects_.push_back({i, v.id, registers, word, name()});
 }
 
 void missing_references::check(index i, const values_state &s) {
@@ -212,14 +240,37 @@ void missing_references::check(index i, const values_state &s) {
   if (!at.says.scanned(is_call) || is_write_barrier(at.op) || at.op.does == what::nothing)
     return;
   held_ = listed(i, s);
+  roots_held_ = at.says.roots.empty();
   const liveness::state live = is_call ? live_.across(i) : live_.before(i);
   for (unsigned r = 0; r != general_count; ++r)
     if (r != rsp && (live.registers.general >> r & 1) != 0)
-      check_value(i, s.registers[r], tools::general_register_name(r));
-  for (const auto &[p, v] : s.words)
-    if (const std::optional<unsigned> n = v_.word_number(p); n && v_.followed(p) && live.words.test(*n))
-      check_value(i, v,
-                  formatv("the word at {0}{1}{2}", p.base == 0 ? "cfa" : "stack", p.offset < 0 ? "-" : "+", std::abs(p.offset)).str());
+      check_value(i, s, s.registers[r], bit(r), std::nullopt, [&] { return std::string(tools::general_register_name(r)); });
+  for (const unsigned n : live.words.set_bits()) {
+    const place p = v_.word_by_number(n);
+    if (const auto word = s.words.find(p); word != s.words.end() && v_.followed(p))
+      check_value(i, s, word->second, 0, n, [&] {
+        return formatv("the word at {0}{1}{2}", p.base == 0 ? "cfa" : "stack", p.offset < 0 ? "-" : "+", std::abs(p.offset)).str();
+      });
+  }
+}
+
+// What may be a raw pointer by now is no finding.
+void missing_references::report() {
+  if (suspects_.empty())
+    return;
+  raw_places raw(f_, v_, live_);
+  for (const suspect &s : suspects_) {
+    const places &maybe = raw.before(s.at);
+    const bool may_be_raw = (maybe.registers & s.registers) != 0 || (s.word && maybe.words.test(*s.word));
+    if (may_be_raw && !raw.listed_later(s.at, s.id)) {
+      ++counts_.limits[static_cast<std::size_t>(limit::maybe_raw)];
+      continue;
+    }
+    findings_.push_back({f_.shown(f_.code[s.at].address), f_.name, "missing",
+                         formatv("{0} holds a reference (see {1:x}) that is used later, but neither it nor a copy is listed", s.where,
+                                 f_.shown(f_.code[evidence_.lookup(s.id)].address))
+                             .str()});
+  }
 }
 
 } // namespace

@@ -65,6 +65,7 @@ what by_name(StringRef n) {
     return what::either;
   return StringSwitch<what>(n)
       .Case("MOV64rr", what::copy)
+      .Case("MOV32rr", what::half)
       .Case("MOV64rm", what::load)
       .Cases({"MOV64mr", "MOV64mi32"}, what::store)
       .Cases({"PUSH64r", "PUSH64rmr", "PUSH64rmm", "PUSH64i8", "PUSH64i32", "PUSHF64"}, what::push)

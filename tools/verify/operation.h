@@ -68,6 +68,7 @@ enum class what : std::uint8_t {
   other,
   nothing,       // no operation
   copy,          // dest = source
+  half,          // the same of 32 bits: the upper half is cleared
   load,          // dest = 8 bytes of memory
   store,         // 8 bytes of memory = source, or the immediate
   push,          // of source, the immediate, or (neither) something else

@@ -52,6 +52,8 @@ private:
   void check_registers(index i, const values_state &s);
   void check_words(index i, const values_state &s);
   void check_roots(index i, const values_state &s);
+  bool check_each_root(index i, const values_state &s);
+  [[nodiscard]] bool roots_are_the_same(index i) const;
   void check_thread(index i, const values_state &s);
   void check_live(index i);
   void check_value(index i, const value &v, const std::string &where, bool live);
@@ -62,6 +64,9 @@ private:
   const liveness &live_;
   std::vector<finding> &findings_;
   counts &counts_;
+  index roots_at_ = nowhere; // where stack roots were looked at last, and what was counted there
+  std::uint64_t roots_seen_ = 0;
+  std::uint64_t roots_indirect_ = 0;
 };
 
 // The CFA that the table gives, from the stack pointer's own moves.
@@ -137,13 +142,44 @@ void point_rules::check_words(index i, const values_state &s) {
   }
 }
 
+// Whether the stack roots in front of an instruction are those in front of the one before it, and hold the same.
+bool point_rules::roots_are_the_same(index i) const {
+  if (i == 0 || i != roots_at_ + 1 || f_.block_of[i] != f_.block_of[i - 1])
+    return false;
+  const operation &op = f_.code[i - 1].op;
+  const claim &c = f_.code[i].says, &before = f_.code[i - 1].says;
+  const bool moves = op.stores || op.does == what::call || (op.writes.general & (bit(rsp) | bit(rbx))) != 0;
+  return !moves && c.base == before.base && c.roots == before.roots;
+}
+
 void point_rules::check_roots(index i, const values_state &s) {
+  if (f_.code[i].says.roots.empty())
+    return;
+  constexpr auto indirect = static_cast<std::size_t>(limit::indirect_root);
+  if (roots_are_the_same(i)) {
+    roots_at_ = i;
+    counts_.references += roots_seen_;
+    counts_.limits[indirect] += roots_indirect_;
+    return;
+  }
+  const std::uint64_t seen = counts_.references, unknown = counts_.limits[indirect];
+  const std::size_t all = findings_.size();
+  const bool proven = check_each_root(i, s);
+  roots_at_ = proven && findings_.size() == all ? i : nowhere;
+  roots_seen_ = counts_.references - seen;
+  roots_indirect_ = counts_.limits[indirect] - unknown;
+}
+
+// Whether the place of all is known.
+bool point_rules::check_each_root(index i, const values_state &s) {
   const claim &c = f_.code[i].says;
+  bool proven = true;
   for (const auto &[first, count] : c.roots)
     for (std::uint64_t n = 0; n != count; ++n) {
       const std::optional<place> at = v_.word_place(s, c, first + static_cast<std::int64_t>(n));
       if (!at) {
         ++counts_.limits[static_cast<std::size_t>(limit::unproven_slot)];
+        proven = false;
         continue;
       }
       const auto found = s.words.find(*at);
@@ -155,6 +191,7 @@ void point_rules::check_roots(index i, const values_state &s) {
       else
         ++counts_.references;
     }
+  return proven;
 }
 
 // An address of the calling thread that is wanted later.
@@ -173,9 +210,9 @@ void point_rules::check_thread(index i, const values_state &s) {
       tell(tools::general_register_name(r));
   if ((here.registers.vector & s.thread_vectors) != 0)
     tell("a vector register");
-  for (const auto &[p, v] : s.words)
-    if (const std::optional<unsigned> n = v_.word_number(p); v.thread && n && here.words.test(*n))
-      tell("the word at " + place_text(p));
+  for (const unsigned n : here.words.set_bits())
+    if (const auto word = s.words.find(v_.word_by_number(n)); word != s.words.end() && word->second.thread)
+      tell("the word at " + place_text(word->first));
 }
 
 void point_rules::check_live(index i) {
@@ -211,8 +248,9 @@ void point_rules::check(index i, const values_state &s) {
   } else if (c.kind != abi::kind_unsafe) {
     report(i, "frame", "the point is {0}, but the table does not know its frame", tools::kind_name(c.kind));
   }
-  if (at.op.prefix && i + 1 != f_.code.size() && c.kind == abi::kind_unsafe && f_.code[i + 1].says.kind != abi::kind_unsafe)
-    report(i + 1, "restart", "the point is inside an instruction, behind its prefix");
+  if (at.op.prefix && i + 1 != f_.code.size() && c.kind != f_.code[i + 1].says.kind)
+    report(i + 1, "restart", "the point is inside an instruction, behind its prefix, and {0}; in front of it, it is {1}",
+           tools::kind_name(f_.code[i + 1].says.kind), tools::kind_name(c.kind));
   if (c.scanned(f_.is_call(i)) && !is_write_barrier(at.op)) {
     check_registers(i, s);
     check_words(i, s);

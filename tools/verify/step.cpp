@@ -11,9 +11,6 @@ using namespace llvm;
 
 namespace {
 
-// The kinds of numbers that values get, beside those of values.cpp.
-enum tag : unsigned { entering = 0, joining = 1, nobodys = 2, stored = 3, by_call = 4, computed = 5 };
-
 constexpr std::int64_t word_bytes = 8;
 constexpr std::int64_t widest_store = 64;
 
@@ -99,8 +96,10 @@ std::optional<place> stepper::operand_place() const {
 }
 
 unsigned stepper::number_of(place p) {
-  const auto next = static_cast<unsigned>(v_.word_numbers_.size());
-  return v_.word_numbers_.try_emplace(p, next).first->second;
+  const auto [at, added] = v_.word_numbers_.try_emplace(p, static_cast<unsigned>(v_.numbered_.size()));
+  if (added)
+    v_.numbered_.push_back(p);
+  return at->second;
 }
 
 // Of a copy of a word into a register: it is wanted if that is.
@@ -141,9 +140,14 @@ void stepper::spoil(place p, std::int64_t bytes, bool thread) {
 
 // A store through a pointer, or a call: words that the program has pointers to may have changed.
 void stepper::lose_exposed() {
-  for (auto &[p, v] : s_.words)
-    if (v.is != value::caller && v_.exposed(p) && (!v_.slots_.contains(p) || v_.pointers_.contains(p)))
+  for (auto &[p, v] : s_.words) {
+    if (v.is == value::caller || !v_.exposed(p))
+      continue;
+    if (!v_.slots_.contains(p))
+      v = {.thread = v.thread, .id = lost};
+    else if (v_.pointers_.contains(p))
       v = {.thread = v.thread, .id = v_.id_of(stored, i_, p.base, p.offset)};
+  }
 }
 
 bool stepper::reads_thread(bool values_only) {
@@ -171,7 +175,7 @@ value stepper::loaded() {
   value v = word_at(*p);
   // Objects are moved about word by word, lengths and references alike, and listed as a whole.
   v.never_reference = false;
-  if (v.is == value::plain && op_.does == what::load && !v_.slots_.contains(*p))
+  if ((v.is == value::plain && op_.does == what::load && !v_.slots_.contains(*p)) || v.id == lost)
     v.id = v_.id_of(computed, i_, op_.dest);
   return v;
 }
@@ -319,6 +323,11 @@ void stepper::other() {
       continue;
     value v = fresh(r);
     v.never_reference = r == op_.dest && op_.dest_bytes < word_bytes;
+    if (op_.does == what::half && reg(countr_zero(op_.values.general)).is == value::constant) { // null, as a rule
+      v.is = value::constant;
+      v.amount = static_cast<std::uint32_t>(reg(countr_zero(op_.values.general)).amount);
+      v.never_reference = false;
+    }
     v.thread = thread;
     set(r, v);
   }
@@ -393,6 +402,7 @@ void stepper::run() {
     return pop(rbp);
   case what::call:
     return call();
+  case what::half:
   case what::other:
     break;
   }

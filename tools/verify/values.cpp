@@ -5,6 +5,7 @@
 // jump is resolved anew.
 #include "values.h"
 
+#include "llvm/ADT/Hashing.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Endian.h"
 
@@ -19,10 +20,20 @@ constexpr std::int64_t widest_table = 4096;
 
 } // namespace
 
-number values::id_of(unsigned tag, std::uint64_t a, std::uint64_t b, std::int64_t c) {
-  const auto [at, added] = ids_.try_emplace({tag, static_cast<std::int64_t>(a), static_cast<std::int64_t>(b), c}, origins_.size());
-  if (added)
-    origins_.emplace_back();
+std::size_t values::hash::operator()(const std::array<std::int64_t, 4> &key) const { return hash_combine(key[0], key[1], key[2], key[3]); }
+
+std::size_t values::hash::operator()(place p) const { return hash_combine(p.base, p.offset); }
+
+// `a` is the block of what is joined, and the instruction of what instructions make.
+number values::id_of(tag from, std::uint64_t a, std::uint64_t b, std::int64_t c) {
+  const auto [at, added] = ids_.try_emplace({from, static_cast<std::int64_t>(a), static_cast<std::int64_t>(b), c}, origins_.size());
+  if (added) {
+    origin &made = origins_.emplace_back();
+    if (from == joining)
+      made.block = static_cast<index>(a);
+    else if (from >= stored)
+      made.made_by = static_cast<index>(a);
+  }
   return at->second;
 }
 
@@ -30,7 +41,7 @@ values::state values::entry_state() {
   state s;
   for (unsigned r = 0; r != general_count; ++r) {
     value &v = s.registers[r];
-    v.id = id_of(0, r, 0);
+    v.id = id_of(entering, r, 0);
     if (r == rsp) {
       v = {.is = value::stack, .id = v.id, .amount = -8};
     } else if ((callee_saved >> r & 1) != 0) {
@@ -45,18 +56,17 @@ values::state values::entry_state() {
 
 bool values::merge(value &into, const value &from, index block, place where) {
   if (recording_) {
-    const number joined = id_of(1, block, where.base, where.offset);
+    const number joined = id_of(joining, block, where.base, where.offset);
     if (into.id == joined) {
       origins_[joined].is = origin::joined;
-      origins_[joined].block = block;
       origins_[joined].by_way_from[leaving_] = from.id;
     }
   }
   if (into == from)
     return false;
   const value old = into;
-  if (into.id != from.id)
-    into.id = id_of(1, block, where.base, where.offset);
+  if (into.id != from.id && origins_[into.id].block != block) // else it is joined here already
+    into.id = id_of(joining, block, where.base, where.offset);
   const bool same = into.is == from.is && into.base == from.base && into.amount == from.amount;
   if (!same) {
     into.is = value::plain;
@@ -71,6 +81,33 @@ bool values::merge(value &into, const value &from, index block, place where) {
   return !(old == into);
 }
 
+// Words that one way has not written hold what nobody wrote, or what came with the frame.
+bool values::merge_words(std::map<place, value> &in, const std::map<place, value> &from, index block) {
+  const auto nobody = [&](place p) {
+    const bool inside = p.base != 0 || p.offset < 0;
+    return value{.unwritten = inside, .never_written = inside, .id = id_of(nobodys, p.base, 0, p.offset)};
+  };
+  bool changed = false;
+  auto other = from.begin();
+  const auto add = [&](auto before) {
+    value mixed = nobody(other->first);
+    merge(mixed, other->second, block, other->first);
+    in.emplace_hint(before, other->first, mixed);
+    changed = true;
+  };
+  for (auto at = in.begin(); at != in.end(); ++at) {
+    for (; other != from.end() && other->first < at->first; ++other)
+      add(at);
+    const bool both = other != from.end() && other->first == at->first;
+    changed |= merge(at->second, both ? other->second : nobody(at->first), block, at->first);
+    if (both)
+      ++other;
+  }
+  for (; other != from.end(); ++other)
+    add(in.end());
+  return changed;
+}
+
 void values::enter(index block, const state &s) {
   bool changed = !reached_[block];
   if (!reached_[block]) {
@@ -82,22 +119,7 @@ void values::enter(index block, const state &s) {
       changed |= merge(in.registers[r], s.registers[r], block, {register_base, r});
     changed |= (s.thread_vectors & ~in.thread_vectors) != 0;
     in.thread_vectors |= s.thread_vectors;
-    const auto nobody = [&](place p) {
-      const bool inside = p.base != 0 || p.offset < 0;
-      return value{.unwritten = inside, .never_written = inside, .id = id_of(2, p.base, 0, p.offset)};
-    };
-    for (auto &[at, v] : in.words)
-      if (const auto other = s.words.find(at); other != s.words.end())
-        changed |= merge(v, other->second, block, at);
-      else
-        changed |= merge(v, nobody(at), block, at);
-    for (const auto &[at, v] : s.words)
-      if (!in.words.contains(at)) {
-        value mixed = nobody(at);
-        merge(mixed, v, block, at);
-        in.words.emplace(at, mixed);
-        changed = true;
-      }
+    changed |= merge_words(in.words, s.words, block);
   }
   if (changed && !is_contained(work_, block))
     work_.push_back(block);
@@ -132,7 +154,7 @@ void values::leave(index block, const state &s) {
     state pad = s;
     const index call = f_.blocks[block].end - 1;
     for (const unsigned r : {rax, rdx})
-      pad.registers[r] = {.never_reference = true, .id = id_of(6, call, r)};
+      pad.registers[r] = {.never_reference = true, .id = id_of(at_pad, call, r)};
     pad.registers[rcx].unwritten = pad.registers[rcx].never_written = true;
     if (value &sp = pad.registers[rsp]; sp.is == value::stack)
       sp.amount += f_.code[call].dropped;
@@ -170,7 +192,7 @@ value values::word(const state &s, place p) {
   if (found != s.words.end())
     return found->second;
   const bool unwritten = (p.base != 0 || p.offset < 0) && !exposed(p);
-  return {.unwritten = unwritten, .never_written = unwritten, .id = id_of(2, p.base, 0, p.offset)};
+  return {.unwritten = unwritten, .never_written = unwritten, .id = id_of(nobodys, p.base, 0, p.offset)};
 }
 
 std::optional<unsigned> values::word_number(place p) const {
@@ -249,7 +271,7 @@ bool values::resolve_jumps() {
     const bool tail_call = sp.is == value::stack && sp.base == 0 && sp.amount == -8;
     if (targets.empty() && !tail_call)
       for (const std::uint64_t at : f_.file->code_pointers)
-        if (const index to = f_.at(at); to != nowhere)
+        if (const index to = f_.at(at); to != nowhere && !f_.blocks[f_.block_of[to]].entry) // a function's address is no label's
           targets.push_back(to);
     if (!targets.empty())
       found[i] = std::move(targets);
@@ -296,6 +318,7 @@ bool values::resolve_calls() {
 void values::collect() {
   uses_.assign(f_.code.size(), {});
   word_numbers_.clear();
+  numbered_.clear();
   recording_ = true;
   // Each way into a block once more, so that joined values know what meets.
   const state entry = entry_state();

@@ -19,6 +19,7 @@
 
 #include <map>
 #include <set>
+#include <unordered_map>
 
 namespace stillpoint::verify {
 
@@ -52,10 +53,17 @@ struct values_state {
   bool operator==(const values_state &) const = default;
 };
 
+// The kinds of places where values come into being; each gives its own numbers.
+enum tag : unsigned { entering, joining, nobodys, stored, by_call, computed, at_pad };
+
+// The number of whatever a word holds that the program has a pointer to, behind a store or a call that may have changed it: it equals nothing.
+inline constexpr number lost = 0;
+
 // Where values come from: for those who ask whether one keeps the same object alive as another.
 struct origin {
   enum kind : std::uint8_t { made, joined, offset, distance, chosen };
   kind is = made;
+  index made_by = nowhere;             // the instruction, if it is one
   std::set<number> from;               // of offset and distance: what was added to or taken from; of chosen: any of which it may be
   index block = nowhere;               // of joined: where,
   std::map<index, number> by_way_from; // and what it is on the way from each block
@@ -85,6 +93,7 @@ public:
   [[nodiscard]] const std::vector<word_use> &word_uses() const { return uses_; }
   [[nodiscard]] unsigned word_count() const { return static_cast<unsigned>(word_numbers_.size()); }
   [[nodiscard]] std::optional<unsigned> word_number(place p) const;
+  [[nodiscard]] place word_by_number(unsigned n) const { return numbered_[n]; }
 
 private:
   friend class stepper;
@@ -98,16 +107,21 @@ private:
   void enter(index block, const state &s);
   void leave(index block, const state &s);
   bool merge(value &into, const value &from, index block, place where);
+  bool merge_words(std::map<place, value> &in, const std::map<place, value> &from, index block);
   void step(index i, state &s);
-  number id_of(unsigned tag, std::uint64_t a, std::uint64_t b, std::int64_t c = 0);
+  number id_of(tag from, std::uint64_t a, std::uint64_t b, std::int64_t c = 0);
   void collect();
 
   function &f_;
   std::vector<state> in_;
   std::vector<bool> reached_;
   std::vector<index> work_;
-  std::map<std::array<std::int64_t, 4>, number> ids_;
-  std::vector<origin> origins_;
+  struct hash {
+    std::size_t operator()(const std::array<std::int64_t, 4> &key) const;
+    std::size_t operator()(place p) const;
+  };
+  std::unordered_map<std::array<std::int64_t, 4>, number, hash> ids_;
+  std::vector<origin> origins_{1}; // the first is of `lost`
   bool recording_ = false;
   index leaving_ = nowhere;        // the block that is being left, while recording
   std::vector<std::string> names_; // of imported functions
@@ -116,7 +130,8 @@ private:
   bool has_roots_ = false;
   std::set<place> slots_; // words that the tables list as references somewhere: the code generator's own
   std::vector<word_use> uses_;
-  std::map<place, unsigned> word_numbers_;
+  std::unordered_map<place, unsigned, hash> word_numbers_;
+  std::vector<place> numbered_;
 };
 
 } // namespace stillpoint::verify
