@@ -11,6 +11,7 @@ function(stillpoint_managed target)
     add_dependencies(${target} stillpoint-plugin)
   endif()
   target_compile_options(${target} PRIVATE -fplugin=${plugin})
+  set_property(GLOBAL APPEND PROPERTY STILLPOINT_MANAGED_TARGETS ${target}) # test/verify proves the tables of all
   if(arg_LIVENESS)
     target_compile_options(${target} PRIVATE "-fplugin-arg-stillpoint-liveness=${arg_LIVENESS}")
   endif()

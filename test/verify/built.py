@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 """Runs stillpoint-verify over files that the build has made; all of them have to be clean.
 
-usage: built.py VERIFY FILE...
+usage: built.py VERIFY LIST PART PARTS: of the files that LIST names, one a line, every one of number PART modulo PARTS, the largest first.
 
-Two at a time. Prints what was looked at and what could not be, in sums, and ends with status 1 if anything was found or a file could not be read.
+Prints what was looked at and what could not be, in sums, and ends with status 1 if anything was found or a file could not be read.
 """
 import collections
-import concurrent.futures
 import json
+import os
 import subprocess
 import sys
 
@@ -17,19 +17,21 @@ def check(verify, path):
 
 
 def main():
-    verify, *paths = sys.argv[1:]
+    verify, listed, part, parts = sys.argv[1:]
+    with open(listed, encoding="utf-8") as file:
+        paths = sorted(set(file.read().split("\n")) - {""}, key=lambda path: (-os.path.getsize(path), path))[int(part)::int(parts)]
     sums, skipped, problems = collections.Counter(), collections.Counter(), []
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for path, result in zip(paths, pool.map(lambda p: check(verify, p), paths)):
-            if result.returncode not in (0, 1):
-                problems.append(f"{path}: {result.stderr.strip()}")
-                continue
-            for report in map(json.loads, result.stdout.splitlines()):
-                sums.update({"functions": report["functions"], **report["points"], "frames": report["frames"],
-                             "listed references": report["listed"], "wanted references": report["wanted"]})
-                skipped.update(report["not_checked"])
-                problems += [f"{report['file']}: {f.get('address', 0):#x}: {f.get('function', '')}: {f['reason']} [{f['rule']}]"
-                             for f in report["findings"]]
+    for path in paths:
+        result = check(verify, path)
+        if result.returncode not in (0, 1):
+            problems.append(f"{path}: {result.stderr.strip()}")
+            continue
+        for report in map(json.loads, result.stdout.splitlines()):
+            sums.update({"functions": report["functions"], **report["points"], "frames": report["frames"],
+                         "listed references": report["listed"], "wanted references": report["wanted"]})
+            skipped.update(report["not_checked"])
+            problems += [f"{report['file']}: {f.get('address', 0):#x}: {f.get('function', '')}: {f['reason']} [{f['rule']}]"
+                         for f in report["findings"]]
     print(*problems[:100], sep="\n")
     print(f"{len(paths)} files, {len(problems)} findings: " + ", ".join(f"{n} {what}" for what, n in sums.items()))
     print("not checked: " + ", ".join(f"{n} {what}" for what, n in skipped.items()))
