@@ -188,8 +188,9 @@ void make_ready(scheduler &s, task &t, worker *w) noexcept {
 void ready(task &t) noexcept {
   worker *const w = current_worker;
   scheduler &s = *t.owner;
-  // The common case: a task wakes one of its own run that any worker may run.
-  if (w && thread_of(*w).owner == &s && t.run == s.run && may_wait(w) && !bound_to(t)) [[likely]] {
+  const worker *const only = bound_to(t);
+  // The common case: a task wakes one of its own run that this worker may run.
+  if (w && thread_of(*w).owner == &s && t.run == s.run && may_wait(w) && (!only || only == w)) [[likely]] {
     change_state(t, task_state::parked, task_state::runnable);
     t.woken = true;
     return make_next(s, *w->held, t);
