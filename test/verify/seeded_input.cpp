@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// What the collector's programs have none of, for seeded_test.cpp, compiled with liveness=full: prefixed instructions, thread-local addresses that live
-// over several points, flags and vector registers that do.
+// What the collector's programs have none of, for seeded_test.cpp, compiled with liveness=full: prefixed instructions, thread-local
+// addresses that live over several points, flags and vector registers that do.
 #include <cerrno>
 #include <cstddef>
 

@@ -255,8 +255,8 @@ TEST_P(seeded, half_a_register_as_a_reference) {
   EXPECT_GE(o.found * 10, o.made * 9);
 }
 
-// Nothing lists the register from a point on, up to where it is written. Of a value that is in two places, one may be a raw pointer: what is left out there is
-// not found.
+// Nothing lists the register from a point on, up to where it is written. Of a value that is in two places, one may be a raw pointer: what
+// is left out there is not found.
 TEST_P(seeded, a_reference_that_is_given_up_too_early) {
   unsigned made = 0, found = 0;
   for (unsigned r = 0; r != general_count; ++r) {

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Problem: a raw pointer and the reference that is made of it (gc::ref_to(p), beside p->value) are one value in the code, and so are a number and a
-// reference that are loaded from the same word. Only the reference has to be listed; the raw pointer's object is kept by others. Which places of such a value may
-// hold no more than the raw pointer?
+// Problem: a raw pointer and the reference that is made of it (gc::ref_to(p), beside p->value) are one value in the code, and so are a
+// number and a reference that are loaded from the same word. Only the reference has to be listed; the raw pointer's object is kept by
+// others. Which places of such a value may hold no more than the raw pointer?
 //
-// Mechanism: up to where the reference is made of it, the value is listed, because it is going to be one. What is left of the raw pointer then is in a place of its
-// own, or on a way of its own. So a place may be raw
+// Mechanism: up to where the reference is made of it, the value is listed, because it is going to be one. What is left of the raw pointer
+// then is in a place of its own, or on a way of its own. So a place may be raw
 //  - behind an instruction that leaves the value in two places of which the first is read again (a copy, a spill, a conditional move);
 //  - from where ways part, if the table lists it on another of them, and on this one not.
 // It is none if the table lists it at a call behind that, or lists the same value again later: in between it has to be listed as well.
 //
-// Invariants: a value that has ever had one place only, and no other way to go, is never raw. What is said here takes a finding away, it makes none.
+// Invariants: a value that has ever had one place only, and no other way to go, is never raw. What is said here takes a finding away, it
+// makes none.
 //
-// Rejected: believing every end of a listing (a reference that is listed too short a time is the fault to be found); types from mangled names (there are none for
-// locals).
+// Rejected: believing every end of a listing (a reference that is listed too short a time is the fault to be found); types from mangled
+// names (there are none for locals).
 #ifndef STILLPOINT_TOOLS_VERIFY_RAW_H
 #define STILLPOINT_TOOLS_VERIFY_RAW_H
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Problem: behind a call that never comes back there is no way on, and what stands there belongs to others. Names tell that of few functions.
+// Problem: behind a call that never comes back there is no way on, and what stands there belongs to others. Names tell that of few
+// functions.
 //
-// Mechanism: the callee's own code, if the file has it, is followed from its entry over branches and into its callees. If no way ends in a return, nor anywhere
-// that is not known, it never returns.
+// Mechanism: the callee's own code, if the file has it, is followed from its entry over branches and into its callees. If no way ends in a
+// return, nor anywhere that is not known, it never returns.
 //
 // Invariant: "never" is said only of code that was seen as a whole.
 #ifndef STILLPOINT_TOOLS_VERIFY_RETURNS_H

@@ -56,7 +56,8 @@ struct values_state {
 // The kinds of places where values come into being; each gives its own numbers.
 enum tag : unsigned { entering, joining, nobodys, stored, by_call, computed, at_pad };
 
-// The number of whatever a word holds that the program has a pointer to, behind a store or a call that may have changed it: it equals nothing.
+// The number of whatever a word holds that the program has a pointer to, behind a store or a call that may have changed it: it equals
+// nothing.
 inline constexpr number lost = 0;
 
 // Where values come from: for those who ask whether one keeps the same object alive as another.
