@@ -88,7 +88,7 @@ bool next_run(cache &mine, cell_class &c) noexcept {
     s.position = s.cells;
     return false;
   }
-  const std::uint32_t to = heap_now.single_cells ? from + 1 : next_cell(s, from, true);
+  const std::uint32_t to = heap_now.single_cells.load(std::memory_order_relaxed) ? from + 1 : next_cell(s, from, true);
   s.position = to;
   set_allocated(s, from, to, true);
   const bool marking = heap_now.marking.load(std::memory_order_relaxed);

@@ -82,7 +82,7 @@ void begin_marking(bool shared) noexcept {
     c->marked_bytes = c->marked_objects = 0;
   set_shared_marking(shared);
   mark_caches();
-  heap_now.marking.store(true, std::memory_order_relaxed);
+  heap_now.marking.store(true, std::memory_order_release); // pairs with marking(): a helper counts in the caches that were cleared above
   map::set_marking(true);
   now.record.number = now.begun.fetch_add(1, std::memory_order_relaxed) + 1;
 }
@@ -122,7 +122,7 @@ void end_marking(scheduler *s, cache &mine, const settings &set) noexcept {
   heap_now.marking.store(false, std::memory_order_relaxed);
   map::set_marking(false);
   begin_sweeping();
-  if (heap_now.poison)
+  if (heap_now.poison.load(std::memory_order_relaxed))
     finish_sweeping();
   now.aims = make_plan(now.live, set.gc_percent, set.memory_limit);
   heap_now.allocated_at_latest.store(allocated(), std::memory_order_relaxed);
@@ -271,7 +271,8 @@ std::size_t drain_and_count(cache &mine, std::size_t budget) noexcept {
   return done;
 }
 
-bool marking() noexcept { return heap_now.marking.load(std::memory_order_relaxed); }
+// Pairs with begin_marking.
+bool marking() noexcept { return heap_now.marking.load(std::memory_order_acquire); }
 
 // What a worker without a task does.
 bool help(processor &p, bool stopped) noexcept {
@@ -292,16 +293,21 @@ void preempted(processor &p) noexcept {
     drive([&] { return stress(p); });
 }
 
-// By each worker that comes here for the first time. Does no harm twice.
+constinit lock preparing;
+
+// By each worker that comes here for the first time. Does no harm twice. One after the other, because the first plan is several words: a worker
+// reads it only after it has been here, and the second one of a run finds nothing to write.
 void prepare(const settings &set) noexcept {
+  const lock_guard held(preparing);
   world::set_helper(help);
   world::set_preempted_hook(preempted);
-  heap_now.poison = set.gcpoison || set.gcstress_alloc || set.gcstress_preempt;
-  heap_now.single_cells = set.gcstress_alloc;
+  heap_now.poison.store(set.gcpoison || set.gcstress_alloc || set.gcstress_preempt, std::memory_order_relaxed);
+  heap_now.single_cells.store(set.gcstress_alloc, std::memory_order_relaxed);
   set_page_limit(set.memory_limit >> page_shift);
-  if (now.begun.load(std::memory_order_relaxed) == 0) {
-    now.aims = make_plan(0, set.gc_percent, set.memory_limit);
-    now.next_step_at.store(now.aims.trigger, std::memory_order_relaxed);
+  const plan first = make_plan(0, set.gc_percent, set.memory_limit);
+  if (now.begun.load(std::memory_order_relaxed) == 0 && now.aims != first) {
+    now.aims = first;
+    now.next_step_at.store(first.trigger, std::memory_order_relaxed);
   }
 }
 

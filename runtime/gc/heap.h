@@ -57,8 +57,8 @@ struct cache {
 struct heap_state {
   std::atomic<bool> marking{false};
   std::uint64_t epoch = 1;                           // grows with every collection that has ended: spans with another one are to be swept
-  bool poison = false;                               // fill what died, and keep it aside for one collection
-  bool single_cells = false;                         // runs of one cell: every allocation takes the slow path
+  std::atomic<bool> poison{false};                   // fill what died, and keep it aside for one collection. Of a run's settings
+  std::atomic<bool> single_cells{false};             // runs of one cell: every allocation takes the slow path. Of a run's settings
   std::atomic<std::uint64_t> allocated_bytes{0};     // since the process began
   std::atomic<std::uint64_t> allocated_at_latest{0}; // the same when the latest collection ended
 };

@@ -24,6 +24,7 @@ struct plan {
   std::uint64_t goal = least_growth;                   // bytes in use when marking is to be complete
   std::uint64_t trigger = least_growth - shortest_way; // bytes allocated since the last collection at which the next one begins
   std::uint64_t way = shortest_way;
+  bool operator==(const plan &) const = default;
 };
 
 // `percent` < 0: only the limit counts. `limit` 0: none.

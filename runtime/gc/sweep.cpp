@@ -73,7 +73,7 @@ void sweep(span &s) noexcept {
   for (std::uint32_t word = 0; word < words_of(s); ++word) {
     const std::uint64_t live = s.marked[word].load(std::memory_order_relaxed);
     std::uint64_t freed = s.allocated[word] & ~live;
-    if (heap_now.poison)
+    if (heap_now.poison.load(std::memory_order_relaxed))
       freed = quarantine(s, word, freed);
     s.allocated[word] = (s.allocated[word] | live) & ~freed;
     s.marked[word].store(0, std::memory_order_relaxed);
