@@ -17,6 +17,9 @@
 #include <unistd.h>
 #include <vector>
 
+// There if the program or the runtime is compiled for ThreadSanitizer.
+extern "C" [[gnu::weak]] void __tsan_init();
+
 namespace stillpoint::rt {
 namespace {
 
@@ -244,6 +247,11 @@ settings read_settings() {
     s.memory_limit = parse_memory_limit(limit);
   if (const char *const debug = std::getenv("STILLPOINT_DEBUG"))
     parse_debug(debug, s);
+  if (__tsan_init) {
+    // It calls signal handlers later, with a copy of what was interrupted: a stop there would save the registers of a task that has gone on.
+    s.asyncpreemptoff = true;
+    s.storm_ns = 0;
+  }
   return s;
 }
 
