@@ -98,6 +98,12 @@ class Compiler:
         main = ["-fplugin-arg-stillpoint-main=task"] if self.main else []
         return [program, "-w", *(["-std=c++20"] if plus else []), *main, *lto, *way.flags]
 
+    def runtime(self, way):
+        """The runtime, for code that does not use it: which of several definitions a linker takes goes by all that it is given."""
+        static = any(f.startswith("-static") for f in way.flags)
+        names = ["-Wl,--undefined=__stillpoint_static_names", "-lstillpoint", "-lstdc++"] if static else ["-lstillpoint"]
+        return [] if self.wrapped else [f"-L{self.build}/lib", f"-Wl,-rpath,{self.build}/lib", *names]
+
     def executable(self, folder, source, way, more=()):
         """Compiles and links; returns the command that runs it."""
         target = os.path.join(folder, "program")
@@ -135,7 +141,7 @@ def objects(compiler, folder, source, way):
     """The native objects of a program that is no task."""
     os.makedirs(folder)
     if any(f.startswith("-flto") for f in way.flags):
-        compiler.executable(folder, source, way, [f"-Wl,--lto-obj-path={folder}/lto.o"])
+        compiler.executable(folder, source, way, [f"-Wl,--lto-obj-path={folder}/lto.o", *compiler.runtime(way)])
         return sorted(glob.glob(f"{folder}/lto.o*"))
     target = os.path.join(folder, "one.o")
     checked([*compiler.command(source, way), "-c", source, "-o", target])
