@@ -15,18 +15,7 @@
 # ENDS: 0 findings in 1 functions:
 
   .include "table.inc"
-
-.macro step from, to, bits, code
-  .uleb128 (((\to) - (\from)) << \bits) | \code
-.endm
-.set rax, 0
-.set rdi, 1
-.set rbx, 2
-.set rsi, 4
-.set body, 8
-.set pop, 10
-
-.set called, 11
+  .include "steps.inc"
 
 # Behind PUSH RBX, RDI is listed; `done` ends the body, with nothing listed.
 .macro function name

@@ -11,18 +11,8 @@
 # CLEAN: 0 findings in 1 functions: 11 safe, 0 pinned and 0 unsafe points, 11 frames, 15 listed and {{[1-9][0-9]*}} wanted references
 
   .include "table.inc"
+  .include "steps.inc"
 
-# step FROM, TO, BITS, STEP
-.macro step from, to, bits, code
-  .uleb128 (((\to) - (\from)) << \bits) | \code
-.endm
-.set rax, 0
-.set rdi, 1
-.set rbx, 2
-.set rsi, 4
-.set body, 8
-.set pop, 10
-.set called, 11
 .set r11_long, 0x6e
 .set slot, 0x7e
 .set clear, 0x5f
