@@ -4,7 +4,7 @@
 // slices they alternate, and every slice ends with a switch; without, the second begins when the first has ended.
 //
 // Mechanism: the length of the slice is changed inside one run(), through the runtime's own header: it is read on the worker's thread alone,
-// when a task is taken up, and that is the thread that we are on. "off" is a slice that never ends, for which the monitor does not wake.
+// when the scheduler's loop takes up a task, and that is the thread that we are on. "off" is a slice that never ends, for which the monitor does not wake.
 // "again" is "off" once more: what the method itself cannot tell from nothing.
 //
 // Rejected: one task alone (the runtime signals nobody while nobody else could run, and the figure would be of nothing); a process for each
@@ -16,6 +16,7 @@
 #include <stillpoint/stillpoint.hpp>
 
 #include <atomic>
+#include <chrono>
 
 namespace {
 
@@ -28,6 +29,8 @@ static_assert(ways == std::size(slice_ns));
 // The tasks that do the work are new in every segment, so the length holds for them from their first moment.
 bench::segment run_segment(unsigned way, kernel_function *run, std::uint64_t rounds) {
   stillpoint::rt::sched::active()->set.slice_ns = slice_ns[way];
+  // By way of the scheduler's loop: tasks that follow each other directly go on in a slice that has begun.
+  stillpoint::sleep_for(std::chrono::microseconds(1));
   const std::uint64_t stops = stillpoint::read_metrics().preemptions, wall = bench::now(), thread = bench::thread_time();
   std::atomic<std::uint64_t> checksum{0};
   stillpoint::wait_group halves;
