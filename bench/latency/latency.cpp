@@ -38,7 +38,7 @@ constexpr std::uint64_t block_limit = 200'000'000; // nanoseconds: on a busy mac
 constexpr std::uint64_t patience = 200'000;        // nanoseconds until a request is made again
 
 std::atomic<bool> spinning{false}, ending{false};
-std::atomic<int> inside{0}; // tasks in the loop
+std::atomic<int> begun{0}, inside{0}; // tasks; tasks in the loop
 std::atomic<std::uint64_t> turns{0};
 std::atomic<std::uint64_t> arrived_at{0};
 std::atomic<rt::worker *> spinner{nullptr};
@@ -50,6 +50,7 @@ std::atomic<rt::worker *> spinner{nullptr};
 
 void spin_when_asked() {
   using namespace std::chrono_literals;
+  ++begun;
   while (!ending) {
     if (!spinning) {
       stillpoint::sleep_for(1ms);
@@ -142,6 +143,8 @@ int main(int argc, char **argv) {
       spin_when_asked();
     });
   });
+  while (begun != task_count) // before the first loop: a task that has not begun waits for the end of a slice
+    usleep(100);
   measure(std::strtol(argv[1], nullptr, 10), std::strtoull(argv[2], nullptr, 10));
   ending = true;
   runtime.join();
