@@ -29,12 +29,7 @@
 
 .macro leave name
 .L\name\()_done:
-  popq %rbx
-.L\name\()_return:
-  retq
-.L\name\()_end:
-  .size \name, . - \name
-  record \name, .text
+  return_and_record \name
   .byte 0x80 | 32, 8, 2 # RBX saved; references; CFA = RSP + 16
   .byte rdi
   step \name, .L\name\()_body, 7, 0x2f

@@ -40,12 +40,7 @@
 .L\name\()_end_body:
   addq $16, %rsp
 .L\name\()_epilogue:
-  popq %rbx
-.L\name\()_return:
-  retq
-.L\name\()_end:
-  .size \name, . - \name
-  record \name, .text
+  return_and_record \name
   .byte 0x80 | 32, 8 | 16, 4 # RBX saved; references, slots; CFA = RSP + 32
   .byte 2, 1, 5              # one slot: CFA - 24
   .byte 13, 0x12             # RDI and RSI
