@@ -4,8 +4,8 @@
 // slices they alternate, and every slice ends with a switch; without, the second begins when the first has ended.
 //
 // Mechanism: the length of the slice is changed inside one run(), through the runtime's own header: it is read on the worker's thread alone,
-// when the scheduler's loop takes up a task, and that is the thread that we are on. "off" is a slice that never ends, for which the monitor does not wake.
-// "again" is "off" once more: what the method itself cannot tell from nothing.
+// when the scheduler's loop takes up a task, and that is the thread that we are on. "off" is a slice that never ends, for which the monitor
+// does not wake. "again" is "off" once more: what the method itself cannot tell from nothing.
 //
 // Rejected: one task alone (the runtime signals nobody while nobody else could run, and the figure would be of nothing); a process for each
 // length (see segments.h), or a run() for each (its new thread may begin on another CPU).
