@@ -186,6 +186,7 @@ public:
       destroy_channel(channel_);
   }
   [[nodiscard]] channel *get() const noexcept { return channel_; }
+  [[nodiscard]] channel *release() noexcept { return std::exchange(channel_, nullptr); }
 
 private:
   channel *channel_ = nullptr;

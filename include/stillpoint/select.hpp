@@ -10,7 +10,9 @@
 
 #include <stillpoint/chan.hpp>
 #include <stillpoint/sleep.hpp>
+#include <stillpoint/stop_token.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -89,9 +91,43 @@ struct timeout_arm {
   std::uint64_t patience;
   F handler;
 
-  void prepare(select_case &, std::uint64_t &limit) const noexcept { limit = patience; }
+  void prepare(select_case &, std::uint64_t &limit) const noexcept { limit = std::min(limit, patience); }
   void finish(const select_case &) { std::invoke(handler); }
 };
+
+template <class F>
+struct stop_arm {
+  static constexpr bool otherwise = false;
+  stop_watch watch;
+  F handler;
+  std::uint64_t patience = no_limit;
+  words<char> place = {}; // nothing is ever sent
+
+  void prepare(select_case &c, std::uint64_t &limit) {
+    c.where = watch.where();
+    c.value = std::addressof(place);
+    patience = watch.deadline() == no_deadline ? no_limit : nanoseconds_until(watch.deadline());
+    limit = std::min(limit, patience);
+  }
+  void finish(const select_case &) { std::invoke(handler); }
+};
+
+// Which of the cases ends a wait that was in vain: that with the least patience.
+template <class... Arms>
+std::size_t least_patient(const Arms &...arms) noexcept {
+  std::uint64_t least = no_limit;
+  std::size_t i = 0, which = no_case;
+  const auto look = [&](const auto &arm) {
+    if constexpr (requires { arm.patience; })
+      if (arm.patience < least) {
+        least = arm.patience;
+        which = i;
+      }
+    ++i;
+  };
+  (look(arms), ...);
+  return which;
+}
 
 template <class A>
 concept select_arm = requires(A &a, select_case &c, std::uint64_t &limit) {
@@ -133,6 +169,13 @@ template <class Rep, class Period, class F = detail::nothing>
   return detail::timeout_arm<F>{static_cast<std::uint64_t>(detail::bounded_nanoseconds(d)), std::move(f)};
 }
 
+/// A case of select(): when `t` says to stop, because somebody asked or its deadline has passed (Go's `case <-ctx.Done()`). Never ready if `t` never
+/// says so. The first for a stop_source allocates: throws std::bad_alloc.
+template <class F = detail::nothing>
+[[nodiscard]] auto on_stop(const stop_token &t, F f = {}) {
+  return detail::stop_arm<F>{detail::stop_watch(t), std::move(f)};
+}
+
 /// Waits until one of the cases can go on, does it, calls its handler, and returns its number, from 0 in the order given (Go's select). If
 /// several can, one of them is chosen at random. A case on a null channel is never ready; without cases it waits for ever.
 ///
@@ -153,10 +196,8 @@ std::size_t select(Arms &&...arms) {
   std::size_t i = 0;
   (arms.prepare(cases[i++], patience), ...);
   std::size_t chosen = detail::select_among(cases, count, sizeof(detail::select_case), patience);
-  if (chosen == detail::no_case) {
-    i = 0;
-    ((std::remove_cvref_t<Arms>::otherwise ? void(chosen = i++) : void(++i)), ...);
-  }
+  if (chosen == detail::no_case)
+    chosen = detail::least_patient(arms...);
   i = 0;
   ((i++ == chosen ? arms.finish(cases[chosen]) : void()), ...);
   return chosen;

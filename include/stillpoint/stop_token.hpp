@@ -22,8 +22,10 @@ enum class stop_reason { none, requested, deadline };
 
 namespace detail {
 
+struct channel;
 struct stop_state;
 class stop_wait;
+class stop_watch;
 
 // A wait that a token may end, in the state's list.
 struct stop_entry {
@@ -41,6 +43,8 @@ STILLPOINT_API stop_reason reason_to_stop(const stop_state &s) noexcept;
 STILLPOINT_API std::uint64_t stop_deadline(const stop_state &s) noexcept;
 STILLPOINT_API void enter_stop_list(stop_state &s, stop_entry &e) noexcept; // interrupts at once if a stop was requested before
 STILLPOINT_API void leave_stop_list(stop_state &s, stop_entry &e) noexcept;
+// Closed by a request, or by this call if the deadline has passed; lives as long as the state. The first call makes it, or throws std::bad_alloc.
+STILLPOINT_API channel *stop_channel(stop_state &s);
 
 // Counts one owner. Null: nothing ever stops.
 class stop_owner {
@@ -94,6 +98,7 @@ public:
 private:
   friend class stop_source;
   friend class detail::stop_wait;
+  friend class detail::stop_watch;
   explicit stop_token(detail::stop_owner s) noexcept : state_(std::move(s)) {}
 
   detail::stop_owner state_;
@@ -152,6 +157,18 @@ private:
   std::uint64_t deadline_;
   interrupt_point point_;
   stop_entry entry_;
+};
+
+// What a select needs of a token.
+class stop_watch {
+public:
+  explicit stop_watch(const stop_token &t) : state_(t.state_) { static_cast<void>(where()); } // makes the channel, or throws
+
+  [[nodiscard]] channel *where() const { return state_.get() ? stop_channel(*state_.get()) : nullptr; }
+  [[nodiscard]] std::uint64_t deadline() const noexcept { return state_.get() ? stop_deadline(*state_.get()) : no_deadline; }
+
+private:
+  stop_owner state_;
 };
 
 STILLPOINT_API wait_result sleep_until(std::uint64_t deadline, interrupt_point &point);

@@ -2,11 +2,13 @@
 //
 // Requests to stop: a tree of states, each with a list of the waits that it ends and of its children.
 //
-// Deadlines need no timer here: every wait has its own, at the earlier of the two times. Invariants: the list changes under the state's lock; a
+// A select waits for a token by a channel that the state closes: made by the first that asks for it, closed once. Deadlines need no timer here:
+// every wait has its own, at the earlier of the two times. Invariants: the list changes under the state's lock; a
 // child is in its parent's list as long as it has owners, and owns the parent. Whoever walks the list takes one entry off at a time, because
 // behind the lock an entry may be gone. Rejected: walking up the tree at each question (they are asked in loops).
 #include "stillpoint/stop_token.hpp"
 
+#include "stillpoint/chan.hpp"
 #include "sync/waiting.h"
 
 #include <algorithm>
@@ -15,6 +17,9 @@ namespace stillpoint::detail {
 
 struct stop_state {
   stop_state(stop_state *p, std::uint64_t d) noexcept : parent(p), deadline(p ? std::min(d, p->deadline) : d) { as_child.child = this; }
+  ~stop_state() { const channel_handle last(watched.load(std::memory_order_relaxed)); }
+  stop_state(const stop_state &) = delete;
+  stop_state &operator=(const stop_state &) = delete;
 
   std::atomic<std::uint32_t> owners{1};
   std::atomic<bool> requested{false};
@@ -23,6 +28,8 @@ struct stop_state {
   stop_entry as_child; // under the parent's lock
   rt::lock mutex;
   stop_entry *first STILLPOINT_GUARDED_BY(mutex) = nullptr;
+  std::atomic<channel *> watched{nullptr}; // what selects wait in; set once, under the lock
+  bool watched_closed STILLPOINT_GUARDED_BY(mutex) = false;
 };
 
 namespace {
@@ -75,6 +82,26 @@ errand take_first(stop_state &s) noexcept STILLPOINT_REQUIRES(s.mutex) {
   return todo;
 }
 
+channel *make_watched(stop_state &s) {
+  channel_handle made(new_channel(type_of_element<char>, 0));
+  const rt::lock_guard held(s.mutex);
+  if (channel *const others = s.watched.load(std::memory_order_relaxed))
+    return others;
+  s.watched.store(made.get(), std::memory_order_release); // pairs with stop_channel
+  return made.release();
+}
+
+// Without the lock it wakes those who wait in it.
+void close_watched(stop_state &s) {
+  {
+    const rt::lock_guard held(s.mutex);
+    if (s.watched_closed || !s.watched.load(std::memory_order_relaxed))
+      return;
+    s.watched_closed = true;
+  }
+  close(s.watched.load(std::memory_order_relaxed));
+}
+
 } // namespace
 
 stop_state *make_stop_state(stop_state *parent, std::uint64_t deadline) {
@@ -110,6 +137,7 @@ bool request_stop(stop_state &s) noexcept {
     if (s.requested.exchange(true, std::memory_order_release)) // pairs with reason_to_stop
       return false;
   }
+  close_watched(s);
   for (;;) {
     errand todo;
     {
@@ -146,6 +174,15 @@ void enter_stop_list(stop_state &s, stop_entry &e) noexcept {
 void leave_stop_list(stop_state &s, stop_entry &e) noexcept {
   const rt::lock_guard held(s.mutex);
   unlink(s, e);
+}
+
+channel *stop_channel(stop_state &s) {
+  channel *c = s.watched.load(std::memory_order_acquire); // pairs with make_watched
+  if (!c)
+    c = make_watched(s);
+  if (reason_to_stop(s) != stop_reason::none)
+    close_watched(s);
+  return c;
 }
 
 wait_result sleep_until(std::uint64_t deadline, interrupt_point &point) {

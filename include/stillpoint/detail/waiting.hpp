@@ -44,6 +44,12 @@ std::uint64_t deadline_at(std::chrono::time_point<Clock, Duration> when) {
     return deadline_in(when - Clock::now());
 }
 
+// How long it is until then; 0 if it has passed.
+inline std::uint64_t nanoseconds_until(std::uint64_t deadline) noexcept {
+  const auto now = static_cast<std::uint64_t>(std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count());
+  return deadline > now ? deadline - now : 0;
+}
+
 } // namespace stillpoint::detail
 
 #endif
