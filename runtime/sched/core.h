@@ -41,9 +41,9 @@ enum class task_state : std::uint8_t {
 
 // What libc, libstdc++ and the floating-point unit keep for each thread and a task has to carry along (F5).
 struct thread_image {
-  int errno_value = 0;
   void *caught_exceptions = nullptr; // __cxa_eh_globals
   unsigned uncaught_exceptions = 0;
+  int errno_value = 0;
   std::uint32_t mxcsr = 0x1f80;
   std::uint16_t x87_control = 0x37f;
   std::uint16_t x87_status = 0;
@@ -58,23 +58,34 @@ struct managed_caller {
       0; // RBP is saved here, R15, R14, R13, R12 and RBX in the words below; 0: nobody knows where. See preempt/deferred.h
 };
 
+// In the order of use: what a switch touches comes first, and what only begins, ends and debuggers do last. There may be a million of them.
 struct task {
   // Owned by whoever owns the stack.
   void *context = nullptr; // saved stack pointer while not running; see arch::switch_context
   thread_image image;
-  managed_caller caller;          // where managed code was left, if not at an instruction of its own
-  std::uintptr_t interrupted = 0; // while stopped by the signal: the registers that async_preempt saved (arch::interrupted_places); else 0
-  bool async_stopped = false;     // stopped by async_preempt (else by a call into the runtime)
-  bool stop_is_pinned = false;    // written by the handler with the injection, read by async_preempt's second half
-  std::uint32_t held_mutexes = 0; // pthread mutexes, rwlocks and C++ static guards held; only the task itself changes it
-  std::uint32_t preempt_disabled = 0; // depth of preempt_disable(); only the task itself changes it
-  arch::return_cell *trap = nullptr;  // laid at a return into managed code (preempt/return_trap.h). Only the task itself and its handler
-  worker *pinned_to = nullptr;        // must resume on this worker (a thread-local address is live); null: anywhere
+  std::atomic<task_state> state{task_state::parked};
+  std::atomic<bool> preempt_requested{false}; // set by preempt::request, cleared when the task is off or the worker takes another
+  bool async_stopped = false;                 // stopped by async_preempt (else by a call into the runtime)
+  bool stop_is_pinned = false;                // written by the handler with the injection, read by async_preempt's second half
+  bool woken = false;                         // the scheduler's: became ready and has not run since: its turn comes before others'
+  std::atomic<std::uint32_t> call_depth{0};   // 1: in an announced call (call.cpp). The task itself; others look while the world is stopped
+  std::uint32_t held_mutexes = 0;             // pthread mutexes, rwlocks and C++ static guards held; only the task itself changes it
+  std::uint32_t preempt_disabled = 0;         // depth of preempt_disable(); only the task itself changes it
+  std::uint32_t lock_depth = 0;               // calls of lock_os_thread() that have not been undone
+  managed_caller caller;                      // where managed code was left, if not at an instruction of its own
+  worker *pinned_to = nullptr;                // must resume on this worker (a thread-local address is live); null: anywhere
   worker *last_worker = nullptr;
-  worker *locked_to = nullptr;              // runs on this worker's thread only; null: anywhere
-  std::atomic<std::uint32_t> call_depth{0}; // 1: in an announced call (call.cpp). The task itself; others look while the world is stopped
-  std::uintptr_t slow_site = 0;             // where it last made an announced call that was slow
-  std::uint32_t lock_depth = 0;             // calls of lock_os_thread() that have not been undone
+  worker *locked_to = nullptr;             // runs on this worker's thread only; null: anywhere
+  std::uint64_t slice_used = 0;            // the scheduler's: what it had of its slice when it was put aside to go on soon
+  std::atomic<std::uint64_t> queued_at{0}; // when it was queued; others peek (relaxed) to serve the older queue first
+  task *next = nullptr;                    // link of whatever queue holds it
+  const char *waiting_for = nullptr;       // what park() was told; only means something while parked
+  std::uint64_t waiting_since = 0;         // when it was parked
+  scheduler *owner = nullptr;              // the run() that the task belongs to
+  std::uint64_t run = 0;                   // its number: scheduler objects are used again
+  std::uintptr_t interrupted = 0; // while stopped by the signal: the registers that async_preempt saved (arch::interrupted_places); else 0
+  arch::return_cell *trap = nullptr; // laid at a return into managed code (preempt/return_trap.h). Only the task itself and its handler
+  std::uintptr_t slow_site = 0;      // where it last made an announced call that was slow
 
   std::uintptr_t stack_low = 0;  // lowest usable address, above the guard
   std::uintptr_t stack_high = 0; // one past the highest
@@ -82,26 +93,15 @@ struct task {
   void *argument = nullptr;
   void *allocation = nullptr; // the stack's owner record (runtime/sched/stack)
 
-  std::atomic<task_state> state{task_state::parked};
-  std::atomic<bool> preempt_requested{false}; // set by preempt::request, cleared when the task is off or the worker takes another
-  task *next = nullptr;                       // link of whatever queue holds it
   std::uint64_t id = 0;
   std::uint64_t preemptions = 0;
+  std::uint64_t created_by = 0;    // the id of the task that called go(), 0: none did
+  std::uintptr_t created_at = 0;   // the return address of that call
+  task *next_all = nullptr;        // list of all task objects, for debuggers; none is ever taken off
+  void *sanitizer_fiber = nullptr; // ThreadSanitizer's fiber, or AddressSanitizer's fake stack
   char name[32] = {};
-
-  // The scheduler's own.
-  scheduler *owner = nullptr;              // the run() that the task belongs to
-  std::uint64_t run = 0;                   // its number: scheduler objects are used again
-  std::uint64_t slice_used = 0;            // what it had of its slice when it was put aside to go on soon
-  bool woken = false;                      // became ready and has not run since: its turn comes before others'
-  std::atomic<std::uint64_t> queued_at{0}; // when it was queued; others peek (relaxed) to serve the older queue first
-  task *next_all = nullptr;                // list of all task objects, for debuggers; none is ever taken off
-  const char *waiting_for = nullptr;       // what park() was told; only means something while parked
-  std::uint64_t waiting_since = 0;         // when it was parked
-  std::uint64_t created_by = 0;            // the id of the task that called go(), 0: none did
-  std::uintptr_t created_at = 0;           // the return address of that call
-  void *sanitizer_fiber = nullptr;         // ThreadSanitizer's fiber, or AddressSanitizer's fake stack
 };
+static_assert(sizeof(task) == 312); // a task that waits costs this, its page of stack and the stack's record
 
 // An OS thread that runs tasks. The per-thread pointer to it is reached through this_worker().
 struct worker {
