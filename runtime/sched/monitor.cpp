@@ -7,7 +7,8 @@
 // `monitor_deadline`, looks once more, and sleeps until then; without such a moment, until alarm_monitor(). So it costs nothing while every
 // processor is idle or has just one task. A slice ends at the time that the worker wrote down when the task began, not when the monitor
 // first saw
-// it. A refused request is repeated after 20 us, doubling to 1 ms, until the processor takes up another task.
+// it. A refused request is repeated after 20 us, doubling to 1 ms, until the processor takes up another task. The first repetition waits longer where
+// the worker obeyed last time: it will this time, and getting up for nothing takes a CPU from a task, often while that is just being stopped.
 // Its thread asks the kernel for short slices and no timer slack, so that it is on time when all CPUs are busy.
 // Rejected: a ticking monitor (costs an idle process wake-ups, and is late by half a tick on average).
 #include "sched/call.h"
@@ -21,6 +22,7 @@ namespace stillpoint::rt::sched {
 namespace {
 
 constexpr std::uint64_t first_backoff_ns = 20'000;
+constexpr std::uint64_t trusting_backoff_ns = 100'000;
 constexpr std::uint64_t last_backoff_ns = 1'000'000;
 // How often a thread that was blocked is looked at.
 constexpr std::uint64_t early_look_ns = 1'000'000;
@@ -100,14 +102,16 @@ std::uint64_t ask(processor &p, task &t, std::uint64_t turn, std::uint64_t now) 
     return p.ask_again_at;
   worker &w = *p.self.load(std::memory_order_relaxed);
   const bool off = p.owner->set.asyncpreemptoff;
+  bool trusted = false;
   if (!blocked_in_kernel(w.thread_id.load(std::memory_order_relaxed))) { // a signal would interrupt its call
+    trusted = p.backoff == 0 && w.last_refusal.load(std::memory_order_relaxed) == refusal::none;
     if (!off)
       preempt::request(w, t);
   } else if (lend_if_wanted(p, turn, w, now)) {
     return p.away_look_at;
   }
   p.backoff = p.backoff == 0 ? first_backoff_ns : std::min(2 * p.backoff, off ? last_away_ns : last_backoff_ns);
-  return p.ask_again_at = now + p.backoff;
+  return p.ask_again_at = now + (trusted ? trusting_backoff_ns : p.backoff);
 }
 
 // Once in each turn, long before the slice is over: others would wait for the rest of it behind a task that is blocked. `when`: the next look
