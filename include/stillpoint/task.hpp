@@ -42,7 +42,8 @@ namespace detail {
 
 STILLPOINT_API void run_main(void (*entry)(void *), void *argument);
 STILLPOINT_API void run_main_here(void (*entry)(void *), void *argument);
-STILLPOINT_API void start_task(std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument);
+// `copied`: so many bytes at `argument` are copied to the new task's stack, and entry gets the copy; 0: it gets `argument`. Throws what go() does.
+STILLPOINT_API void start_task(std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument, std::size_t copied);
 
 #ifdef __STILLPOINT__
 template <class T>
@@ -131,6 +132,15 @@ void task_entry(void *argument) {
   std::invoke(std::move(*f));
 }
 
+// Closures that travel as bytes: no allocation, no references, nothing to destroy. The stack is for other things, too.
+template <class F>
+inline constexpr bool travels_with_task = std::is_trivially_copyable_v<F> && sizeof(F) <= 512 && alignof(F) <= 16;
+
+template <class F>
+void copied_task_entry(void *argument) {
+  std::invoke(std::move(*static_cast<F *>(argument)));
+}
+
 // A call of the main task, whose result run() hands on.
 template <class F, class R>
 struct main_call {
@@ -203,7 +213,7 @@ auto run_on_this_thread(F &&f) -> std::invoke_result_t<F> {
   return detail::run_by<F>(detail::run_main_here, f);
 }
 
-/// Starts a task that calls `f()`, whose result is dropped. `f` is moved or copied to the heap, and destroyed by the task; references to
+/// Starts a task that calls `f()`, whose result is dropped. `f` is moved or copied to the heap (to the task's stack if it is trivially copyable and small), and destroyed by the task; references to
 /// collected memory that it holds keep their objects alive until then. The new task waits in its processor's queue behind those already
 /// there; an idle processor may take it at once.
 ///
@@ -214,9 +224,14 @@ template <class F>
 void go(const options &o, F &&f) {
   using closure = std::decay_t<F>;
   static_assert(std::is_invocable_v<closure>, "go() wants something to call without arguments");
-  auto held = detail::make_closure<closure>(std::forward<F>(f));
-  detail::start_task(o.name, o.stack_size, detail::task_entry<closure>, held.get());
-  static_cast<void>(held.release()); // the task's now
+  if constexpr (detail::travels_with_task<closure>) {
+    closure copy(std::forward<F>(f));
+    detail::start_task(o.name, o.stack_size, detail::copied_task_entry<closure>, (void *)std::addressof(copy), sizeof copy);
+  } else {
+    auto held = detail::make_closure<closure>(std::forward<F>(f));
+    detail::start_task(o.name, o.stack_size, detail::task_entry<closure>, held.get(), 0);
+    static_cast<void>(held.release()); // the task's now
+  }
 }
 template <class F>
   requires std::is_invocable_v<std::decay_t<F>>

@@ -77,15 +77,19 @@ const task *current_task() noexcept {
 
 namespace detail {
 
-void start_task(std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument) {
+void start_task(std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument, std::size_t copied) {
   worker *const here = rt::current_worker;
   worker &w = rt::sched::may_wait(here) ? *here : rt::sched::require_task("go()");
   processor &p = *w.held;
-  task &t = rt::create_task(*p.owner, name, checked_stack_size(stack_size), entry, argument);
+  task &t = rt::create_task(*p.owner, name, checked_stack_size(stack_size), entry, argument, copied);
   t.created_by = w.current->id;
   t.created_at = rt::arch::true_return(reinterpret_cast<std::uintptr_t>(__builtin_return_address(0)));
   rt::change_state(t, rt::task_state::parked, rt::task_state::runnable);
   rt::sched::push_local(p, t);
+  if (!p.owner->shared_queues.load(std::memory_order_relaxed)) { // nobody is idle; the fence is the monitor's barrier
+    rt::this_process::compiler_fence();
+    return rt::sched::arm_for_queued(p);
+  }
   std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fences in monitor_loop and wait_for_work
   rt::sched::arm_for_queued(p);
   rt::sched::wake_one(*p.owner);

@@ -60,6 +60,7 @@ public:
     task &t = *w.current;
     t.caller = caller;
     t.call_depth.store(1, std::memory_order_relaxed);
+    w.locks.alone = false; // somebody may take the processor away
     runs_ = exchange_runs(nullptr);
     w.announced.store(true, std::memory_order_relaxed); // before the exchange, which is a full fence
     word_ = p_.call.load(std::memory_order_relaxed) + 1;
@@ -82,6 +83,7 @@ public:
       gc::this_runs = runs_;
       w_.announced.store(false, std::memory_order_relaxed);
       w_.current->call_depth.store(0, std::memory_order_relaxed);
+      w_.locks.alone = w_.owner->sole_locks;
       if (w_.owner->world.load(std::memory_order_seq_cst) % 4 == 0 && !w_.owner->stopping.load(std::memory_order_relaxed)) [[likely]]
         return;
       give_way(departure::reason::yielded);
@@ -114,7 +116,7 @@ private:
     t.slow_site = fast ? 0 : t.caller.pc;
     exchange_runs(runs_);
     processor *const other = w_.owner->stopping.load(std::memory_order_relaxed) ? nullptr : take_idle_processor(w_, &p_);
-    w_.held = other;
+    hold(w_, other);
     if (other)
       take_up(*other, t, now); // its fence comes before the look at the world
     w_.announced.store(false, std::memory_order_relaxed);

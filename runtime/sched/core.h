@@ -11,6 +11,7 @@
 #ifndef STILLPOINT_RUNTIME_SCHED_CORE_H
 #define STILLPOINT_RUNTIME_SCHED_CORE_H
 
+#include "runtime/sched/sole_locks.h"
 #include "stillpoint/metrics.hpp"
 
 #include <atomic>
@@ -110,6 +111,7 @@ struct worker {
   void *scheduler_context = nullptr; // saved stack pointer of the scheduler's loop
   processor *held = nullptr;         // null: it waits for one. Its own thread only
   std::uint32_t runtime_locks = 0;   // > 0: the handler refuses
+  sole_locks::side locks;            // its own thread; others look whether it is outside
   std::atomic<int> thread_id{0};     // for tgkill; relaxed: a stale one names a thread that has ended or is no worker, which harms nobody
 
   std::atomic<bool> announced{false}; // in an announced call: is sent no signal. Written by this thread only

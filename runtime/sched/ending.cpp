@@ -140,8 +140,10 @@ void leave_run(os_thread &w) noexcept {
   s.threads_ended.fetch_add(1, std::memory_order_relaxed);
   if (w.reaped || w.dismissed.load(std::memory_order_relaxed))
     s.threads_reaped.fetch_add(1, std::memory_order_relaxed);
-  if (processor *const p = std::exchange(w.held, nullptr))
+  if (processor *const p = w.held) {
+    hold(w, nullptr);
     release_processor(*p);
+  }
   s.leaving.fetch_sub(1, std::memory_order_release); // pairs with stop_workers; from here on the run may be over
 }
 

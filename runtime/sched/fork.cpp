@@ -27,10 +27,13 @@ void after_fork_in_child() noexcept {
   after_fork_in_parent();
   if (scheduler *const s = active())
     s->forked.store(true, std::memory_order_relaxed);
-  if (worker *const w = this_worker())
+  worker *const w = this_worker();
+  if (w)
     w->thread_id.store(gettid(), std::memory_order_relaxed);
   else
     forget_run();
+  if (!w || !w->locks.alone)
+    the_sole_locks.forget(); // whoever was inside is not here
 }
 
 } // namespace

@@ -28,6 +28,8 @@ constexpr std::uint64_t last_backoff_ns = 1'000'000;
 constexpr std::uint64_t early_look_ns = 1'000'000;
 constexpr std::uint64_t first_away_ns = 200'000;
 constexpr std::uint64_t last_away_ns = 5'000'000;
+// A look that is so near need not see what was queued just now.
+constexpr std::uint64_t soon_ns = 100'000;
 // After so many looks for slow calls in vain it stops looking.
 constexpr unsigned quiet_looks = 50;
 
@@ -243,8 +245,12 @@ void monitor_loop(scheduler &s) noexcept {
       }
     }
     s.monitor_deadline.store(deadline, std::memory_order_seq_cst);
-    std::atomic_thread_fence(
-        std::memory_order_seq_cst); // pairs with the fences in arm() and the wakers: they see our time or we see their work
+    // Pairs with the fences in arm() and the wakers: they see our time or we see their work. A processor's only user passes none; if we mean to
+    // look again soon, that is when we see what it queued.
+    if (!s.shared_queues.load(std::memory_order_relaxed) && deadline > now + soon_ns)
+      this_process::barrier_everywhere();
+    else
+      std::atomic_thread_fence(std::memory_order_seq_cst);
     now = monotonic_now();
     deadline = std::min({deadline, look(s, now, false, calls), trace::due(s)});
     if (deadline > now)

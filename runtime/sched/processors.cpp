@@ -107,7 +107,7 @@ bool lend_for(processor &p) noexcept {
     const lock_guard held(s.mutex);
     if (p.away.load(std::memory_order_relaxed) || s.stopping.load(std::memory_order_relaxed))
       return false;
-    if (!p.sole.end(s.shared_queues)) // so it is not blocked any more
+    if (!p.sole.end(s.shared_queues) || !end_sole_locks()) // so it is not blocked any more
       return false;
     if (s.surplus.load(std::memory_order_relaxed) != 0) { // whoever was to give his up keeps it
       s.surplus.fetch_sub(1, std::memory_order_relaxed);

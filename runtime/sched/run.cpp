@@ -218,7 +218,9 @@ void sched::run_main(void (*entry)(void *), void *argument, main_place place, ab
   preempt::initialize();
   scheduler &s = obtain(set, runs.fetch_add(1, std::memory_order_relaxed) + 1);
   s.program = program;
-  s.shared_queues.store(s.count != 1 || !prepare_barriers(), std::memory_order_relaxed); // before there are workers
+  const bool alone = s.count == 1 && prepare_barriers(); // this and the next two before there are workers
+  s.shared_queues.store(!alone, std::memory_order_relaxed);
+  s.sole_locks = begin_sole_locks(alone);
   s.main_task = &create_task(s, "main", program ? program_stack_size() : stack::main_size, entry, argument);
   trace::begin_run(s);
   start_monitor(s);
@@ -236,6 +238,8 @@ void sched::run_main(void (*entry)(void *), void *argument, main_place place, ab
   const bool all_ended = stop_workers(s);
   end_run();
   sched::print_statistics(s);
+  if (!all_ended)
+    begin_sole_locks(false); // who is left behind is not alone in the next run
   put_away(s, all_ended);
 }
 

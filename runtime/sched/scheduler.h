@@ -108,6 +108,9 @@ struct os_thread : worker {
   static constexpr std::uint32_t most_spins = 256;
 };
 
+// w has this processor from now on, or none. Its own thread.
+void hold(os_thread &w, processor *p) noexcept;
+
 inline os_thread &thread_of(worker &w) noexcept { return static_cast<os_thread &>(w); }
 // It runs the tasks that nobody else may run, and no others.
 inline bool keeps_to_its_own(const os_thread &w) noexcept { return w.ends || w.locked.load(std::memory_order_relaxed) != 0; }
@@ -168,6 +171,7 @@ struct scheduler {
   std::atomic<unsigned> slots; // entries that have been in use; grows
   std::unique_ptr<processor[]> processors;
 
+  bool sole_locks = false;               // the worker with the processor may be alone: sole_locks.h
   std::atomic<bool> shared_queues{true}; // others than its holder may take from a processor's queues. False only with one processor
 
   lock mutex;

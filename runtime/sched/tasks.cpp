@@ -80,6 +80,18 @@ void set_name(task &t, std::string_view name) noexcept {
   t.name[size] = '\0';
 }
 
+// Only workers with a processor take one: who is alone is the only one.
+std::uint64_t next_id(scheduler &owner) noexcept {
+  std::atomic<std::uint64_t> &next = owner.next_task_id;
+  if (worker *const w = current_worker; w && the_sole_locks.enter(w->locks)) {
+    const std::uint64_t id = next.load(std::memory_order_relaxed);
+    next.store(id + 1, std::memory_order_relaxed);
+    the_sole_locks.leave(w->locks);
+    return id;
+  }
+  return next.fetch_add(1, std::memory_order_relaxed);
+}
+
 // What a former life may have left behind. The atomics that others may still peek at keep their values.
 void reset(task &t, scheduler &owner) noexcept {
   t.image = {};
@@ -105,7 +117,7 @@ void reset(task &t, scheduler &owner) noexcept {
   t.run = owner.run;
   t.slice_used = 0;
   t.woken = false;
-  t.id = owner.next_task_id.fetch_add(1, std::memory_order_relaxed);
+  t.id = next_id(owner);
 }
 
 void task_finished() {
@@ -160,7 +172,8 @@ void give_up_stack(task &t) noexcept {
 
 } // namespace
 
-task &create_task(scheduler &owner, std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument) {
+task &create_task(scheduler &owner, std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument,
+                  std::size_t copied) {
   task *t = take_spare(stack_size);
   if (!t)
     t = &new_task(stack_size);
@@ -169,7 +182,12 @@ task &create_task(scheduler &owner, std::string_view name, std::size_t stack_siz
   t->entry = entry;
   t->argument = argument;
   sanitizer::task_created(*t);
-  t->context = arch::make_context(t->stack_high, begin, t, task_finished);
+  std::uintptr_t top = t->stack_high;
+  if (copied != 0) {
+    top = (top - copied) & ~std::uintptr_t{15};
+    t->argument = std::memcpy(reinterpret_cast<void *>(top), argument, copied);
+  }
+  t->context = arch::make_context(top, begin, t, task_finished);
   t->state.store(task_state::parked, std::memory_order_release); // pairs with change_state
   return *t;
 }

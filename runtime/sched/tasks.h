@@ -24,8 +24,10 @@ inline void change_state(task &t, task_state expected, task_state wanted) noexce
   t.state.store(wanted, std::memory_order_release);
 }
 
-// A parked task, ready to start entry(argument) on a stack of its own. Throws std::bad_alloc.
-task &create_task(scheduler &owner, std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument);
+// A parked task, ready to start entry(argument) on a stack of its own; if `copied` is not 0, that many bytes are moved there from `argument`, to an
+// address that 16 divides. Throws std::bad_alloc.
+task &create_task(scheduler &owner, std::string_view name, std::size_t stack_size, void (*entry)(void *), void *argument,
+                  std::size_t copied = 0);
 
 // Takes back a dead task and its stack. On the scheduler's stack.
 void recycle_task(task &t) noexcept;

@@ -92,7 +92,7 @@ void stop_waiting(scheduler &s, os_thread &w) noexcept {
 }
 
 bool begin_waiting(scheduler &s, os_thread &w) noexcept {
-  w.held = nullptr;
+  hold(w, nullptr);
   w.word.store(awake, std::memory_order_relaxed);
   w.waiting.store(true, std::memory_order_relaxed);
   w.waiting_since = 0;
@@ -147,7 +147,7 @@ bool withdraw(os_thread &w, processor *wanted = nullptr) noexcept {
     return false;
   stop_waiting(s, w);
   p->self.store(&w, std::memory_order_relaxed);
-  w.held = p;
+  hold(w, p);
   return true;
 }
 
@@ -209,7 +209,7 @@ bool accept(os_thread &w) noexcept {
   if (!p)
     return false;
   w.given.store(nullptr, std::memory_order_relaxed);
-  w.held = p;
+  hold(w, p);
   return true;
 }
 

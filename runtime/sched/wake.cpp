@@ -147,7 +147,16 @@ void arm_for_woken(processor &p) noexcept {
 
 // To be served next by p, on whose worker a task wakes it.
 void make_next(scheduler &s, processor &p, task &t) noexcept {
-  t.slice_used = 0; // take_next() knows better
+  t.slice_used = 0;                               // take_next() knows better
+  if (p.sole.enter(s.shared_queues)) [[likely]] { // nobody is idle
+    task *const earlier = p.next.load(std::memory_order_relaxed);
+    p.next.store(&t, std::memory_order_release); // pairs with empty_queues, later
+    p.sole.leave();
+    if (earlier) [[unlikely]]
+      push_woken(s, *earlier);
+    this_process::compiler_fence(); // the rest is the monitor's barrier
+    return arm_for_woken(p);
+  }
   // Pairs with take_next and steal_slot; and a full fence on this processor.
   if (task *const earlier = p.next.exchange(&t, std::memory_order_seq_cst)) [[unlikely]]
     push_woken(s, *earlier);

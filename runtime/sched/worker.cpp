@@ -36,6 +36,11 @@ constinit std::atomic<worker *> worker_list{nullptr};
 
 } // namespace
 
+void hold(os_thread &w, processor *p) noexcept {
+  w.held = p;
+  w.locks.alone = p && p->owner->sole_locks;
+}
+
 // Not inlined and opaque: a caller that is resumed on another thread must not reuse the thread pointer, nor the answer.
 [[gnu::noinline]] worker *this_worker() noexcept {
   asm volatile("" ::: "memory");
@@ -334,7 +339,7 @@ void retire_worker(os_thread &w) noexcept {
   if (w.waiting.load(std::memory_order_relaxed) || w.pooled)
     fatal("internal error: a worker ended while it waited for a processor");
   w.current = nullptr;
-  w.held = nullptr;
+  hold(w, nullptr);
   w.first = nullptr;
   w.given.store(nullptr, std::memory_order_relaxed);
   w.ends = w.waited_in_vain = w.reaped = false;

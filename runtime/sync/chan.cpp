@@ -2,8 +2,9 @@
 //
 // The exported functions of <stillpoint/chan.hpp>: the protocol of channel.h, and parking.
 //
-// Mechanism: an operation that needs no partner is done in the exported function itself, which pushes no register: the lock, a look, the value.
-// All others jump, the lock still held, to a slow half, which is then the function that managed code called: it records its caller and may park.
+// Mechanism: an operation that needs no partner is done in the exported function itself, which pushes no register: the lock, a look, the value;
+// or in another one like it, if the thread has to take the lock's word. All others jump, the lock still held, to a slow half, which is then the
+// function that managed code called: it records its caller and may park.
 // Invariants: no lock is held where something throws or may not come back. A task that is wanted off takes the slow half: in a loop around a
 // buffered channel most signals arrive here, where they are refused.
 #include "stillpoint/chan.hpp"
@@ -21,7 +22,7 @@ namespace {
 
 // The channel may be gone behind the release.
 bool commit_unlock(task &, void *channel) noexcept {
-  core_of(static_cast<detail::channel *>(channel)).mutex.release();
+  core_of(static_cast<detail::channel *>(channel)).mutex.release(current_worker);
   return true;
 }
 
@@ -38,22 +39,24 @@ void explain(core &c, const char *call) {
 
 void end_send(core &c, const progress<platform> &p, void *value, const managed_caller &caller) {
   const element_type &type = c.type();
-  c.mutex.release();
+  worker *const w = current_worker;
+  c.mutex.release(w);
   if (p.result == attempt::closed)
     throw_send_on_closed();
   if (p.partner)
     core::finish_send(type, *p.partner, value);
-  if (stop_wanted()) [[unlikely]]
+  if (stop_wanted(w)) [[unlikely]]
     preempt::stop_at_call(caller);
 }
 
 void end_receive(core &c, const progress<platform> &p, void *into, const managed_caller &caller) {
   const element_type &type = c.type();
   const bool direct = c.capacity == 0;
-  c.mutex.release();
+  worker *const w = current_worker;
+  c.mutex.release(w);
   if (p.partner)
     core::finish_receive(type, *p.partner, into, direct);
-  if (stop_wanted()) [[unlikely]]
+  if (stop_wanted(w)) [[unlikely]]
     preempt::stop_at_call(caller);
 }
 
@@ -114,6 +117,30 @@ void end_receive(core &c, const progress<platform> &p, void *into, const managed
   return p.result;
 }
 
+// The fast paths where the thread is not alone.
+
+[[gnu::noinline]] void send_by_word(detail::channel *to, void *value) {
+  core &c = core_of(to);
+  c.mutex.acquire_word();
+  if (c.only_room() && !stop_wanted(current_worker)) {
+    c.put(value);
+    c.mutex.release_word();
+    return;
+  }
+  [[clang::musttail]] return send_locked(to, value);
+}
+
+[[gnu::noinline]] bool receive_by_word(detail::channel *from, void *into) {
+  core &c = core_of(from);
+  c.mutex.acquire_word();
+  if (c.only_values() && !stop_wanted(current_worker)) {
+    c.get(into);
+    c.mutex.release_word();
+    return true;
+  }
+  [[clang::musttail]] return receive_locked(from, into);
+}
+
 [[gnu::noinline]] void send_to_null(detail::channel *, void *) { wait_for_ever(STILLPOINT_MANAGED_CALLER(), "chan::send()"); }
 
 [[gnu::noinline]] bool receive_from_null(detail::channel *, void *) {
@@ -159,10 +186,12 @@ void send(channel *to, void *value) {
   if (to == nullptr) [[unlikely]]
     [[clang::musttail]] return send_to_null(to, value);
   core &c = core_of(to);
-  c.mutex.acquire();
-  if (c.only_room() && !stop_wanted()) {
-    c.put(value);
-    c.mutex.release();
+  rt::worker *const w = rt::current_worker;
+  if (w == nullptr || !rt::the_sole_locks.enter(w->locks)) [[clang::musttail]]
+    return send_by_word(to, value);
+  if (c.only_room() && c.of_words() && !stop_wanted(w)) {
+    c.put_words(value);
+    rt::the_sole_locks.leave(w->locks);
     return;
   }
   [[clang::musttail]] return send_locked(to, value);
@@ -172,10 +201,12 @@ bool receive(channel *from, void *into) {
   if (from == nullptr) [[unlikely]]
     [[clang::musttail]] return receive_from_null(from, into);
   core &c = core_of(from);
-  c.mutex.acquire();
-  if (c.only_values() && !stop_wanted()) {
-    c.get(into);
-    c.mutex.release();
+  rt::worker *const w = rt::current_worker;
+  if (w == nullptr || !rt::the_sole_locks.enter(w->locks)) [[clang::musttail]]
+    return receive_by_word(from, into);
+  if (c.only_values() && c.of_words() && !stop_wanted(w)) {
+    c.get_words(into);
+    rt::the_sole_locks.leave(w->locks);
     return true;
   }
   [[clang::musttail]] return receive_locked(from, into);
@@ -185,9 +216,10 @@ bool try_send(channel *to, void *value) {
   if (to == nullptr)
     return false;
   core &c = core_of(to);
-  if (!c.send_would_go() && !stop_wanted())
+  rt::worker *const w = rt::current_worker;
+  if (!c.send_would_go() && !stop_wanted(w))
     return false;
-  c.mutex.acquire();
+  c.mutex.acquire(w);
   [[clang::musttail]] return try_send_locked(to, value);
 }
 
@@ -195,9 +227,10 @@ attempt try_receive(channel *from, void *into) {
   if (from == nullptr)
     return attempt::would_wait;
   core &c = core_of(from);
-  if (!c.receive_would_go() && !stop_wanted())
+  rt::worker *const w = rt::current_worker;
+  if (!c.receive_would_go() && !stop_wanted(w))
     return attempt::would_wait;
-  c.mutex.acquire();
+  c.mutex.acquire(w);
   [[clang::musttail]] return try_receive_locked(from, into);
 }
 

@@ -142,6 +142,18 @@ public:
     return count.load(std::memory_order_relaxed) < capacity && receivers_.empty() && !closed_.load(std::memory_order_relaxed);
   }
   [[nodiscard]] bool only_values() const noexcept { return count.load(std::memory_order_relaxed) != 0 && senders_.empty(); }
+  // Whether values are one or two words, copied without a call.
+  [[nodiscard]] bool of_words() const noexcept { return !type_->store; }
+  void put_words(void *value) noexcept {
+    copy_words(buffer_ + in_, value, type_->size);
+    advance(in_);
+    count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  void get_words(void *into) noexcept {
+    copy_words(into, buffer_ + out_, type_->size);
+    advance(out_);
+    count.store(count.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  }
   void put(void *value) noexcept {
     store(buffer_ + in_, value);
     advance(in_);

@@ -24,7 +24,7 @@ list_waiter &in(wait_node &n) noexcept { return *std::launder(reinterpret_cast<l
 void enter_condition(condition_state &c, wait_node &n, interrupt_point *point) {
   rt::worker &w = rt::sched::require_task("condition_variable::wait()");
   auto &self = *std::construct_at(reinterpret_cast<list_waiter *>(n.storage), *w.current, point);
-  const rt::lock_guard held(rt::sync::lock_of(&c));
+  const rt::sync::spin_guard held(rt::sync::lock_of(&c));
   rt::sync::push_back(c.waiters, self);
   c.any.store(true, std::memory_order_relaxed);
 }
@@ -39,13 +39,13 @@ wait_result wait_in_condition(condition_state &c, wait_node &n, std::uint64_t de
 }
 
 void leave_condition(condition_state &c, wait_node &n) noexcept {
-  const rt::lock_guard held(rt::sync::lock_of(&c));
+  const rt::sync::spin_guard held(rt::sync::lock_of(&c));
   if (rt::sync::leave(c.waiters, in(n)) && !c.waiters)
     c.any.store(false, std::memory_order_relaxed);
 }
 
-void notify(condition_state &c, bool all) noexcept STILLPOINT_UNCHECKED_LOCKING {
-  rt::lock &list = rt::sync::lock_of(&c);
+void notify(condition_state &c, bool all) noexcept {
+  rt::sync::spin_lock &list = rt::sync::lock_of(&c);
   list.acquire();
   if (all) {
     c.any.store(false, std::memory_order_relaxed);

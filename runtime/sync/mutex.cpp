@@ -26,8 +26,8 @@ public:
   bool change(std::uint32_t &seen, std::uint32_t wanted, std::memory_order order) noexcept {
     return m_.word.compare_exchange_weak(seen, wanted, order, std::memory_order_relaxed);
   }
-  void lock_list() noexcept STILLPOINT_UNCHECKED_LOCKING { list_.acquire(); }
-  void unlock_list() noexcept STILLPOINT_UNCHECKED_LOCKING { list_.release(); }
+  void lock_list() noexcept { list_.acquire(); }
+  void unlock_list() noexcept { list_.release(); }
   [[nodiscard]] bool list_empty() const noexcept { return m_.waiters == nullptr; }
 
   static bool spin(unsigned round) noexcept { return sync::spin(round); }
@@ -54,7 +54,7 @@ public:
 
 private:
   mutex_state &m_;
-  lock &list_;
+  spin_lock &list_;
   list_waiter *self_;
   const managed_caller *caller_;
   std::uint64_t deadline_;

@@ -29,10 +29,7 @@ using core = basic_channel<platform>;
 inline core &core_of(detail::channel *c) noexcept { return *static_cast<core *>(c); }
 
 // Whether the calling task is to be stopped: the fast paths, which do not switch, ask, and leave it to the slow ones, which know their caller.
-inline bool stop_wanted() noexcept {
-  const worker *const w = current_worker;
-  return w != nullptr && preempt::wanted_and_allowed(w->current);
-}
+inline bool stop_wanted(const worker *w) noexcept { return w != nullptr && preempt::wanted_and_allowed(w->current); }
 
 [[noreturn, gnu::cold]] void throw_send_on_closed();
 

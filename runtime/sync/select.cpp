@@ -172,11 +172,11 @@ std::size_t detail::select_among(select_case *cases, std::size_t count, std::siz
       index = i;
     }
   }
-  if (chosen && !stop_wanted()) {
+  if (rt::worker *const w = rt::current_worker; chosen && !stop_wanted(w)) {
     core &channel = core_of(chosen->where);
-    channel.mutex.acquire();
+    channel.mutex.acquire(w);
     const progress<platform> p = chosen->sends ? channel.begin_send(chosen->value) : channel.begin_receive(chosen->value);
-    channel.mutex.release();
+    channel.mutex.release(w);
     if (p.result != attempt::would_wait) {
       finish(*chosen, p);
       return index;

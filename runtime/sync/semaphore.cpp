@@ -13,7 +13,6 @@
 namespace stillpoint::detail {
 namespace {
 
-using rt::lock;
 using state = semaphore_state;
 
 // Takes a permit, or says that somebody waits. Under the list's lock.
@@ -38,12 +37,12 @@ bool spin_for_permit(state &s) noexcept {
 
 } // namespace
 
-bool acquire_slowly(state &s, std::uint64_t deadline, interrupt_point *point) STILLPOINT_UNCHECKED_LOCKING {
+bool acquire_slowly(state &s, std::uint64_t deadline, interrupt_point *point) {
   const rt::managed_caller caller = STILLPOINT_MANAGED_CALLER();
   rt::worker &w = rt::sched::require_task("semaphore's acquire()");
   if (spin_for_permit(s))
     return true;
-  lock &list = rt::sync::lock_of(&s);
+  rt::sync::spin_lock &list = rt::sync::lock_of(&s);
   list.acquire();
   if (take_or_announce(s)) {
     list.release();
@@ -53,15 +52,15 @@ bool acquire_slowly(state &s, std::uint64_t deadline, interrupt_point *point) ST
   rt::sync::push_back(s.waiters, self);
   if (rt::sync::wait(self, &list, deadline, caller, "semaphore") == wait_result::notified)
     return true;
-  const rt::lock_guard held(list);
+  const rt::sync::spin_guard held(list);
   if (rt::sync::leave(s.waiters, self) && !s.waiters)
     s.word.store(0, std::memory_order_relaxed);
   return false;
 }
 
-void release_slowly(state &s, std::ptrdiff_t n) noexcept STILLPOINT_UNCHECKED_LOCKING {
+void release_slowly(state &s, std::ptrdiff_t n) noexcept {
   rt::task_list woken;
-  lock &list = rt::sync::lock_of(&s);
+  rt::sync::spin_lock &list = rt::sync::lock_of(&s);
   list.acquire();
   while (n > 0)
     if (const rt::sync::claimed c = rt::sync::claim_first(s.waiters); c.who) {

@@ -106,13 +106,13 @@ bool spin_for(state &m, std::uint32_t blocking, std::uint32_t share) noexcept {
   return false;
 }
 
-bool lock_until(state &m, bool exclusive, std::uint64_t deadline, const rt::managed_caller &caller) STILLPOINT_UNCHECKED_LOCKING {
+bool lock_until(state &m, bool exclusive, std::uint64_t deadline, const rt::managed_caller &caller) {
   rt::worker &w = rt::sched::require_task("shared_mutex's lock()");
   const std::uint32_t blocking = exclusive ? ~0u : state::writer | state::parked;
   const std::uint32_t share = exclusive ? state::writer : state::reader;
   if (spin_for(m, blocking, share))
     return true;
-  lock &list = rt::sync::lock_of(&m);
+  rt::sync::spin_lock &list = rt::sync::lock_of(&m);
   list.acquire();
   if (take_or_announce(m, blocking, share)) {
     list.release();
@@ -131,9 +131,9 @@ bool lock_until(state &m, bool exclusive, std::uint64_t deadline, const rt::mana
   return false;
 }
 
-void unlock(state &m, bool exclusive, std::uint32_t held) noexcept STILLPOINT_UNCHECKED_LOCKING {
+void unlock(state &m, bool exclusive, std::uint32_t held) noexcept {
   rt::task_list woken;
-  lock &list = rt::sync::lock_of(&m);
+  rt::sync::spin_lock &list = rt::sync::lock_of(&m);
   list.acquire();
   // Those that waited may have given up meanwhile, or other readers come in or gone.
   for (std::uint32_t seen = m.word.load(std::memory_order_acquire);;) { // acquire: what the other readers did goes to the next writer, too

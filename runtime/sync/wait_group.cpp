@@ -20,10 +20,26 @@ wait_group::~wait_group() {
     rt::fatal("wait_group destroyed while tasks wait for it");
 }
 
+namespace {
+
+[[noreturn, gnu::cold, gnu::noinline]] void too_many_done() { rt::fatal("wait_group: more done() than add()"); }
+
+} // namespace
+
 void wait_group::add(std::ptrdiff_t n) {
+  if (rt::worker *const w = rt::current_worker; w && rt::the_sole_locks.enter(w->locks)) {
+    const std::ptrdiff_t sum = count_.load(std::memory_order_relaxed) + n;
+    if (n < 0 && sum < 0) [[unlikely]]
+      too_many_done();
+    void *woken = sum == 0 ? std::exchange(waiters_, nullptr) : nullptr;
+    count_.store(sum, std::memory_order_release); // pairs with the acquires in the waits. The last access to the group
+    return rt::sync::wake_all_and_leave(woken, *w);
+  }
+  if (!rt::the_sole_locks.settled())
+    rt::sched::share_locks();
   for (std::ptrdiff_t seen = count_.load(std::memory_order_relaxed);;) {
     if (n < 0 && seen < -n)
-      rt::fatal("wait_group: more done() than add()");
+      too_many_done();
     if (n >= 0 || seen + n != 0) {
       // Release: what this task did comes before the waiters' return. A read-modify-write by others keeps that order.
       if (count_.compare_exchange_weak(seen, seen + n, std::memory_order_release, std::memory_order_relaxed))
@@ -36,8 +52,8 @@ void wait_group::add(std::ptrdiff_t n) {
   }
 }
 
-bool wait_group::reach_zero(std::ptrdiff_t expected) STILLPOINT_UNCHECKED_LOCKING {
-  rt::lock &mutex = rt::sync::lock_of(this);
+bool wait_group::reach_zero(std::ptrdiff_t expected) {
+  rt::sync::spin_lock &mutex = rt::sync::lock_of(this);
   mutex.acquire();
   void *woken = std::exchange(waiters_, nullptr);
   // Acquire and release: pairs with the acquires in the waits. The last access to the group, if it succeeds.
@@ -61,12 +77,12 @@ bool wait_group::wait(std::uint64_t deadline, detail::interrupt_point *point) {
 }
 
 bool wait_group::wait_until_zero(const char *call, std::uint64_t deadline, detail::interrupt_point *point,
-                                 const rt::managed_caller &caller) STILLPOINT_UNCHECKED_LOCKING {
+                                 const rt::managed_caller &caller) {
   rt::worker *const here = rt::current_worker;
   rt::worker &w = rt::sched::may_wait(here) ? *here : rt::sched::require_task(call);
   if (try_wait())
     return true;
-  rt::lock &mutex = rt::sync::lock_of(this);
+  rt::sync::spin_lock &mutex = rt::sync::lock_of(this);
   mutex.acquire();
   if (try_wait()) {
     mutex.release();

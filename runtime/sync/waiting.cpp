@@ -7,7 +7,7 @@ namespace stillpoint::rt::sync {
 namespace {
 
 struct alignas(64) padded_lock {
-  lock mutex;
+  spin_lock mutex;
 };
 constexpr std::size_t lock_count = 64;
 constinit padded_lock locks[lock_count];
@@ -15,14 +15,14 @@ constinit padded_lock locks[lock_count];
 // What the commit needs, on the waiting task's stack.
 struct parking {
   list_waiter &w;
-  lock *guard;
+  spin_lock *guard;
   std::uint64_t deadline;
 };
 
 // Behind the exchange the task may be running again, and its stack is not ours; but not past the guard.
-bool commit(task &t, void *argument) noexcept STILLPOINT_UNCHECKED_LOCKING {
+bool commit(task &t, void *argument) noexcept {
   const auto &p = *static_cast<const parking *>(argument);
-  lock *const guard = p.guard;
+  spin_lock *const guard = p.guard;
   if (p.deadline != never) {
     p.w.timed = true;
     sched::set_timer(*t.owner, p.w, p.deadline);
@@ -30,7 +30,7 @@ bool commit(task &t, void *argument) noexcept STILLPOINT_UNCHECKED_LOCKING {
   // Nobody can claim it but under the guard: no time, no request from elsewhere.
   if (guard && p.deadline == never && p.w.point == &p.w.own) {
     p.w.own.state.store(wait_result::waiting, std::memory_order_relaxed);
-    guard->release();
+    guard->release(current_worker);
     return true;
   }
   wait_result seen = wait_result::preparing;
@@ -38,13 +38,15 @@ bool commit(task &t, void *argument) noexcept STILLPOINT_UNCHECKED_LOCKING {
   const bool parked =
       p.w.point->state.compare_exchange_strong(seen, wait_result::waiting, std::memory_order_acq_rel, std::memory_order_acquire);
   if (guard)
-    guard->release();
+    guard->release(current_worker);
   return parked;
 }
 
 } // namespace
 
-lock &lock_of(const void *object) noexcept { return locks[(reinterpret_cast<std::uintptr_t>(object) * 0x9e3779b97f4a7c15u) >> 58].mutex; }
+spin_lock &lock_of(const void *object) noexcept {
+  return locks[(reinterpret_cast<std::uintptr_t>(object) * 0x9e3779b97f4a7c15u) >> 58].mutex;
+}
 static_assert(lock_count == 1u << (64 - 58));
 
 void list_waiter::time_out(timer &self, task_list &wake) noexcept {
@@ -112,8 +114,7 @@ claimed claim_first(void *&head) noexcept {
   return {};
 }
 
-wait_result wait(list_waiter &w, lock *guard, std::uint64_t deadline, const managed_caller &caller,
-                 const char *what) noexcept STILLPOINT_UNCHECKED_LOCKING {
+wait_result wait(list_waiter &w, spin_lock *guard, std::uint64_t deadline, const managed_caller &caller, const char *what) noexcept {
   const wait_result before = w.point->state.load(std::memory_order_acquire); // pairs with claim()
   if (before != wait_result::preparing) {
     if (guard)
@@ -136,23 +137,37 @@ bool leave(void *&head, list_waiter &w) noexcept {
   return true;
 }
 
-wait_result wait_on(void *&head, list_waiter &w, lock &guard, std::uint64_t deadline, const managed_caller &caller,
-                    const char *what) noexcept STILLPOINT_UNCHECKED_LOCKING {
+wait_result wait_on(void *&head, list_waiter &w, spin_lock &guard, std::uint64_t deadline, const managed_caller &caller,
+                    const char *what) noexcept {
   push_back(head, w);
   const wait_result r = wait(w, &guard, deadline, caller, what);
   if (r != wait_result::notified) { // else the object may be gone
-    const lock_guard held(guard);
+    const spin_guard held(guard);
     leave(head, w);
   }
   return r;
 }
 
-void wake_all(void *&head, lock &guard) noexcept STILLPOINT_UNCHECKED_LOCKING {
+void wake_all(void *&head, spin_lock &guard) noexcept {
   task_list woken;
   for (claimed c = claim_first(head); c.who; c = claim_first(head))
     if (c.parked)
       woken.push_back(*c.who->who);
   guard.release();
+  while (task *const t = woken.pop_front())
+    sched::ready(*t);
+}
+
+void wake_all_and_leave(void *&head, worker &w) noexcept {
+  if (!head) {
+    the_sole_locks.leave(w.locks);
+    return;
+  }
+  task_list woken;
+  for (claimed c = claim_first(head); c.who; c = claim_first(head))
+    if (c.parked)
+      woken.push_back(*c.who->who);
+  the_sole_locks.leave(w.locks);
   while (task *const t = woken.pop_front())
     sched::ready(*t);
 }

@@ -15,6 +15,7 @@
 
 #include "sched/park.h"
 #include "stillpoint/detail/waiting.hpp"
+#include "sync/spin_lock.h"
 
 namespace stillpoint::rt::sync {
 
@@ -22,7 +23,7 @@ using detail::interrupt_point;
 using detail::wait_result;
 
 // The lock that guards the lists of the object at this address; of a few hundred thousand objects several share one.
-lock &lock_of(const void *object) noexcept;
+spin_lock &lock_of(const void *object) noexcept;
 
 // Lives on the waiting task's stack.
 struct list_waiter : timer {
@@ -61,17 +62,21 @@ bool claim(interrupt_point &p, wait_result r, bool &parked) noexcept;
 
 // Parks the calling task until `w` is claimed or `deadline` (ns, or `never`) has come, and says which. `guard`, if not null, is held by the caller
 // and given back once the task can be woken. Unless the result is `notified`, the caller takes the waiter off its list (leave()).
-wait_result wait(list_waiter &w, lock *guard, std::uint64_t deadline, const managed_caller &caller, const char *what = nullptr) noexcept;
+wait_result wait(list_waiter &w, spin_lock *guard, std::uint64_t deadline, const managed_caller &caller,
+                 const char *what = nullptr) noexcept;
 
 // Takes `w` off the list if it is still on it. Under the object's lock; true if it was.
 bool leave(void *&head, list_waiter &w) noexcept;
 
 // For objects that have nothing else to do: puts `w` on the list under `guard`, held by the caller, waits, and takes it off.
-wait_result wait_on(void *&head, list_waiter &w, lock &guard, std::uint64_t deadline, const managed_caller &caller,
+wait_result wait_on(void *&head, list_waiter &w, spin_lock &guard, std::uint64_t deadline, const managed_caller &caller,
                     const char *what = nullptr) noexcept;
 
 // Claims every waiter and wakes them in the order of the list, after giving back `guard`, which the caller holds.
-void wake_all(void *&head, lock &guard) noexcept;
+void wake_all(void *&head, spin_lock &guard) noexcept;
+
+// The same for who is alone, and inside, instead of under a lock (sched/sole_locks.h): leaves.
+void wake_all_and_leave(void *&head, worker &w) noexcept;
 
 } // namespace stillpoint::rt::sync
 
