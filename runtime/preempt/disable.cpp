@@ -9,6 +9,7 @@
 #include "runtime/fatal.h"
 #include "runtime/preempt/deferred.h"
 #include "runtime/preempt/internal.h"
+#include "runtime/sched/task_name.h"
 
 namespace stillpoint {
 namespace {
@@ -30,7 +31,7 @@ void preempt_enable() noexcept {
   if (t == nullptr)
     return;
   if (t->preempt_disabled == 0)
-    rt::fatal(rt::message() << "preempt_enable() without preempt_disable() in task '" << rt::preempt::name_of(*t) << "' (#" << t->id
+    rt::fatal(rt::message() << "preempt_enable() without preempt_disable() in task '" << rt::task_name(*t).view() << "' (#" << t->id
                             << ")");
   --t->preempt_disabled;
   if (rt::preempt::wanted_and_allowed(t))

@@ -12,6 +12,7 @@
 #include "runtime/fatal.h"
 #include "runtime/preempt/chain.h"
 #include "runtime/preempt/internal.h"
+#include "runtime/sched/task_name.h"
 #include "runtime/stack/stack.h"
 
 #include <cerrno>
@@ -49,7 +50,7 @@ void let_default_happen(int number, bool fault) noexcept {
     ::syscall(SYS_tgkill, getpid(), ::syscall(SYS_gettid), number);
 }
 
-message &operator<<(message &m, const task &t) noexcept { return m << "task '" << name_of(t) << "' (#" << t.id << ")"; }
+message &operator<<(message &m, const task &t) noexcept { return m << "task '" << task_name(t).view() << "' (#" << t.id << ")"; }
 
 void name_the_task(const watched_signal &s, const siginfo_t &info, const task &t) noexcept {
   message m;

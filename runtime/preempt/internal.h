@@ -34,14 +34,6 @@ inline std::uint64_t now_ns() noexcept {
 
 inline void count(std::atomic<std::uint64_t> &counter) noexcept { counter.fetch_add(1, std::memory_order_relaxed); }
 
-// Signal safe: the name is an array inside the task.
-inline std::string_view name_of(const task &t) noexcept {
-  std::size_t length = 0;
-  while (length < sizeof t.name && t.name[length] != '\0')
-    ++length;
-  return {t.name, length};
-}
-
 } // namespace stillpoint::rt::preempt
 
 #endif

@@ -9,6 +9,7 @@
 // Rejected: a catch (...) in the task's first function (it unwinds first, and the core file shows nothing).
 #include "runtime/fatal.h"
 #include "runtime/preempt/internal.h"
+#include "runtime/sched/task_name.h"
 
 #include <cstdlib>
 #include <cxxabi.h>
@@ -24,7 +25,7 @@ message about_this_task() noexcept {
   message m;
   const worker *const w = this_worker();
   if (w != nullptr && w->current != nullptr)
-    m << "task '" << name_of(*w->current) << "' (#" << w->current->id << ")";
+    m << "task '" << task_name(*w->current).view() << "' (#" << w->current->id << ")";
   else
     m << "a task";
   return m;

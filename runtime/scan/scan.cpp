@@ -9,6 +9,7 @@
 #include "runtime/fatal.h"
 #include "runtime/scan/foreign.h"
 #include "runtime/scan/frame.h"
+#include "runtime/sched/task_name.h"
 
 #include <string_view>
 
@@ -45,11 +46,8 @@ public:
 
 private:
   [[noreturn, gnu::noinline]] void give_up(std::string_view why) const noexcept {
-    std::size_t length = 0;
-    while (length < sizeof task_.name && task_.name[length] != '\0')
-      ++length;
     message m;
-    m << "cannot find the references in the stack of task '" << std::string_view(task_.name, length) << "' (#" << task_.id << ") at pc ";
+    m << "cannot find the references in the stack of task '" << task_name(task_).view() << "' (#" << task_.id << ") at pc ";
     fatal(m.hex(places_.pc) << ": " << why);
   }
 

@@ -6,6 +6,7 @@
 #include "fatal.h"
 #include "sched/direct.h"
 #include "sched/park.h"
+#include "sched/task_name.h"
 #include "sched/tasks.h"
 #include "stack/stack.h"
 #include "stillpoint/stillpoint.hpp"
@@ -52,7 +53,7 @@ bool commit_sleep(task &t, void *argument) noexcept {
   rt::os_thread &here = rt::thread_of(w);
   if (rt::sched::goes_directly(here)) [[likely]]
     if (task *const next = rt::sched::next_directly(here)) [[likely]] {
-      w.current->caller = caller;
+      rt::assign_words(w.current->caller, caller);
       here.leaving.why = departure::reason::yielded;
       return rt::sched::switch_directly(here, *w.current, *next);
     }
@@ -127,8 +128,11 @@ std::uint64_t this_task::id() noexcept {
 }
 
 std::string_view this_task::name() noexcept {
-  const task *const t = current_task();
-  return t ? std::string_view(t->name) : std::string_view();
+  worker *const w = rt::this_worker();
+  if (!w || !w->current)
+    return {};
+  rt::write_name(*w->current);
+  return w->current->name;
 }
 
 } // namespace stillpoint

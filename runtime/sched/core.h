@@ -59,6 +59,16 @@ struct managed_caller {
       0; // RBP is saved here, R15, R14, R13, R12 and RBX in the words below; 0: nobody knows where. See preempt/deferred.h
 };
 
+// Word by word: a wider load of words that were written a moment ago waits until they have left the processor's store buffer, as long as half a switch.
+[[gnu::always_inline]] inline void assign_words(managed_caller &to, const managed_caller &from) noexcept {
+  std::uintptr_t pc = from.pc, sp = from.sp, bp = from.bp, saved = from.saved;
+  asm("" : "+r"(pc), "+r"(sp), "+r"(bp), "+r"(saved));
+  to.pc = pc;
+  to.sp = sp;
+  to.bp = bp;
+  to.saved = saved;
+}
+
 // In the order of use: what a switch touches comes first, and what only begins, ends and debuggers do last. There may be a million of them.
 struct task {
   // Owned by whoever owns the stack.

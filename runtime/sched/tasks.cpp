@@ -6,10 +6,10 @@
 #include "arch/arch.h"
 #include "fatal.h"
 #include "sched/direct.h"
+#include "sched/task_name.h"
 #include "stack/stack.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 namespace stillpoint::rt {
@@ -41,7 +41,7 @@ task &allocate_task() {
 constexpr unsigned most_spare = 32;
 
 task *take_spare(std::size_t stack_size) noexcept {
-  worker *const w = this_worker();
+  worker *const w = current_worker;
   if (!w || stack_size != stack::default_size)
     return nullptr;
   os_thread &here = thread_of(*w);
@@ -54,7 +54,7 @@ task *take_spare(std::size_t stack_size) noexcept {
 }
 
 bool keep_spare(task &t) noexcept {
-  os_thread &here = thread_of(*this_worker());
+  os_thread &here = thread_of(*current_worker);
   if (here.spare_count == most_spare || t.stack_high - t.stack_low != stack::default_size)
     return false;
   t.next = here.spare;
@@ -70,11 +70,9 @@ void free_task(task &t) noexcept {
 }
 
 void set_name(task &t, std::string_view name) noexcept {
-  if (name.empty()) {
-    std::memcpy(t.name, "task ", 5);
-    *std::to_chars(t.name + 5, t.name + sizeof t.name - 1, t.id).ptr = '\0';
+  t.name[0] = '\0'; // task_name.h
+  if (name.empty())
     return;
-  }
   const std::size_t size = std::min(name.size(), sizeof t.name - 1);
   std::memcpy(t.name, name.data(), size);
   t.name[size] = '\0';
@@ -121,7 +119,7 @@ void reset(task &t, scheduler &owner) noexcept {
 }
 
 void task_finished() {
-  os_thread &w = thread_of(*this_worker());
+  os_thread &w = thread_of(*current_worker);
   sched::end_forked_main(*w.owner, *w.current);
   w.leaving.why = departure::reason::finished;
   if (w.current != w.owner->main_task && w.locked.load(std::memory_order_relaxed) == 0)
@@ -134,7 +132,7 @@ void task_finished() {
 // A task's first function. It leaves no frame: a task with one that is not managed at its base is never preempted.
 void begin(void *argument) {
   auto &t = *static_cast<task *>(argument);
-  os_thread &w = thread_of(*this_worker());
+  os_thread &w = thread_of(*current_worker);
   sanitizer::task_begins(w.sanitizer_side);
   sched::settle_left(w);
   [[clang::musttail]] return t.entry(t.argument);
@@ -143,7 +141,7 @@ void begin(void *argument) {
 } // namespace
 
 void wrong_state(const task &t, task_state seen, task_state expected, task_state wanted) noexcept {
-  fatal(message() << "internal error: task \"" << std::string_view(t.name) << "\" is in state " << static_cast<std::uint64_t>(seen)
+  fatal(message() << "internal error: task \"" << task_name(t).view() << "\" is in state " << static_cast<std::uint64_t>(seen)
                   << " instead of " << static_cast<std::uint64_t>(expected) << " on its way to " << static_cast<std::uint64_t>(wanted));
 }
 

@@ -360,7 +360,7 @@ void retire_worker(os_thread &w) noexcept {
 namespace {
 
 os_thread &begin_parking(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what) noexcept {
-  w.current->caller = caller;
+  assign_words(w.current->caller, caller);
   w.current->waiting_for = what;
   os_thread &here = thread_of(w);
   here.leaving.why = departure::reason::parked;

@@ -141,6 +141,11 @@ void end_receive(core &c, const progress<platform> &p, void *into, const managed
   [[clang::musttail]] return receive_locked(from, into);
 }
 
+[[gnu::noinline]] bool ready_and_true(task &t) noexcept {
+  sched::ready(t);
+  return true;
+}
+
 [[gnu::noinline]] void send_to_null(detail::channel *, void *) { wait_for_ever(STILLPOINT_MANAGED_CALLER(), "chan::send()"); }
 
 [[gnu::noinline]] bool receive_from_null(detail::channel *, void *) {
@@ -189,10 +194,16 @@ void send(channel *to, void *value) {
   rt::worker *const w = rt::current_worker;
   if (w == nullptr || !rt::the_sole_locks.enter(w->locks)) [[clang::musttail]]
     return send_by_word(to, value);
-  if (c.only_room() && c.of_words() && !stop_wanted(w)) {
-    c.put_words(value);
-    rt::the_sole_locks.leave(w->locks);
-    return;
+  if (c.of_words() && !stop_wanted(w)) {
+    if (c.only_room()) {
+      c.put_words(value);
+      rt::the_sole_locks.leave(w->locks);
+      return;
+    }
+    if (rt::task *const partner = c.hand_words(value)) {
+      rt::the_sole_locks.leave(w->locks);
+      return rt::sched::ready(*partner);
+    }
   }
   [[clang::musttail]] return send_locked(to, value);
 }
@@ -204,10 +215,16 @@ bool receive(channel *from, void *into) {
   rt::worker *const w = rt::current_worker;
   if (w == nullptr || !rt::the_sole_locks.enter(w->locks)) [[clang::musttail]]
     return receive_by_word(from, into);
-  if (c.only_values() && c.of_words() && !stop_wanted(w)) {
-    c.get_words(into);
-    rt::the_sole_locks.leave(w->locks);
-    return true;
+  if (c.of_words() && !stop_wanted(w)) {
+    if (c.only_values()) {
+      c.get_words(into);
+      rt::the_sole_locks.leave(w->locks);
+      return true;
+    }
+    if (rt::task *const partner = c.fetch_words(into)) {
+      rt::the_sole_locks.leave(w->locks);
+      return ready_and_true(*partner);
+    }
   }
   [[clang::musttail]] return receive_locked(from, into);
 }

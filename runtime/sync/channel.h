@@ -95,6 +95,15 @@ public:
     return nullptr;
   }
 
+  // The first, if it is no select's, now the caller's; else null, and take() is to be asked.
+  waiter<P> *take_plain() noexcept {
+    waiter<P> *const w = first();
+    if (!w || w->group || !P::alive(*w->who))
+      return nullptr;
+    remove(*w);
+    return w;
+  }
+
 private:
   typename P::template atomic<waiter<P> *> first_{nullptr};
   waiter<P> *last_ = nullptr;
@@ -166,6 +175,27 @@ public:
       type_->discard(slot);
     advance(out_);
     count.store(count.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  }
+
+  // The next common case: a plain waiter, and words that go from variable to variable. Null: begin_send() or begin_receive() knows. Else the partner, to
+  // be woken behind the lock.
+  typename P::task *hand_words(void *value) noexcept {
+    waiter<P> *const w = receivers_.take_plain();
+    if (!w)
+      return nullptr;
+    copy_words(w->value, value, type_->size);
+    w->completed = true;
+    return w->who;
+  }
+  typename P::task *fetch_words(void *into) noexcept {
+    if (capacity != 0)
+      return nullptr;
+    waiter<P> *const w = senders_.take_plain();
+    if (!w)
+      return nullptr;
+    copy_words(into, w->value, type_->size);
+    w->completed = true;
+    return w->who;
   }
 
   progress<P> begin_send(void *value) noexcept {

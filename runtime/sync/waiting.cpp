@@ -122,7 +122,7 @@ wait_result wait(list_waiter &w, spin_lock *guard, std::uint64_t deadline, const
     return before;
   }
   parking p{w, guard, deadline};
-  sched::park_lightly(*this_worker(), caller, commit, &p, what);
+  sched::park_lightly(*current_worker, caller, commit, &p, what);
   if (w.timed) {
     sched::cancel_timer(*w.who->owner, w);
     w.timed = false;
@@ -163,8 +163,15 @@ void wake_all_and_leave(void *&head, worker &w) noexcept {
     the_sole_locks.leave(w.locks);
     return;
   }
+  const claimed first = claim_first(head);
+  if (!head) [[likely]] { // nothing else to be kept
+    the_sole_locks.leave(w.locks);
+    if (first.parked)
+      sched::ready(*first.who->who);
+    return;
+  }
   task_list woken;
-  for (claimed c = claim_first(head); c.who; c = claim_first(head))
+  for (claimed c = first; c.who; c = claim_first(head))
     if (c.parked)
       woken.push_back(*c.who->who);
   the_sole_locks.leave(w.locks);

@@ -4,6 +4,7 @@
 #include "trace/snapshot.h"
 
 #include "scan/foreign.h"
+#include "sched/task_name.h"
 #include "sched/tasks.h"
 #include "sched/world.h"
 #include "trace/capture.h"
@@ -25,7 +26,7 @@ public:
   void add(const task &t) {
     entry e;
     e.id = t.id;
-    std::memcpy(e.name, t.name, sizeof e.name);
+    std::memcpy(e.name, task_name(t).text(), sizeof e.name);
     e.state = t.state.load(std::memory_order_acquire); // pairs with change_state
     e.in_call = e.state == task_state::running && t.call_depth.load(std::memory_order_relaxed) != 0;
     e.locked = t.locked_to != nullptr;

@@ -44,6 +44,7 @@ struct strand {
 
 constexpr unsigned most_strands = 3;
 constexpr int most_switches = 3;
+constexpr int most_steps = 1000; // of a run: then somebody waits for ever
 constexpr std::size_t stack_size = 32 << 10;
 
 class model;
@@ -106,7 +107,7 @@ private:
   unsigned count_; // of strands
   strand *running_ = nullptr;
   void *scheduler_ = nullptr;
-  int switches_ = 0; // away from a strand that could go on, to another or to a store of any
+  int switches_ = 0; // to another than the strand whose turn it is, or to a store of any
 };
 
 struct platform {
@@ -194,26 +195,28 @@ model::model(explorer &e, const scenario &s) : explorer_(e), scenario_(s), count
 std::string model::run() {
   shared_state fresh;
   state = &fresh;
-  for (;;) {
-    std::array<strand *, 2 * most_strands> go_on{}; // a step of those; then: a store of those is seen
+  for (int steps = 0; steps < most_steps; ++steps) {
+    struct choice {
+      strand *of;
+      bool is_store; // one that it made is seen; else it makes a step
+    };
+    std::array<choice, 2 * most_strands> choices{};
     unsigned count = 0;
-    const bool last_can = running_ && !running_->ended && !running_->waits;
-    const bool free = !last_can || switches_ < most_switches;
-    if (last_can)
-      go_on[count++] = running_;
-    for (strand &s : strands_)
-      if (free && &s != running_ && !s.ended && !s.waits)
-        go_on[count++] = &s;
-    const unsigned steps = count;
-    for (strand &s : strands_)
-      if (free && !s.late.empty())
-        go_on[count++] = &s;
+    const auto last = static_cast<unsigned>(running_ ? running_ - strands_.data() : count_ - 1);
+    if (running_ && !running_->ended && !running_->waits)
+      choices[count++] = {running_, false};
+    for (strand &s : strands_) // before the others' steps: nobody's stores stay unseen for ever
+      if (!s.late.empty())
+        choices[count++] = {&s, true};
+    for (unsigned i = 1; i <= count_; ++i) // those behind the last one first: two that wait for a third do not keep it out
+      if (strand &s = strands_[(last + i) % count_]; &s != running_ && !s.ended && !s.waits)
+        choices[count++] = {&s, false};
     if (count == 0)
       break;
-    const unsigned which = explorer_.choose(count);
-    switches_ += last_can && which != 0;
-    strand &s = *go_on[which];
-    if (which >= steps) {
+    const unsigned which = switches_ == most_switches ? 0 : explorer_.choose(count);
+    switches_ += which != 0;
+    strand &s = *choices[which].of;
+    if (choices[which].is_store) {
       *s.late.front().cell = s.late.front().value;
       s.late.pop_front();
       for (strand &all : strands_)
