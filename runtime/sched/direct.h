@@ -18,6 +18,7 @@
 #define STILLPOINT_RUNTIME_SCHED_DIRECT_H
 
 #include "preempt/change_task.h"
+#include "sched/park.h"
 #include "sched/scheduler.h"
 #include "sched/tasks.h"
 #include "sched/world.h"
@@ -116,6 +117,20 @@ void settle_other(os_thread &w, task &t) noexcept;
     if (task *const next = next_directly(w))
       return switch_directly(w, *w.current, *next);
   leave(w);
+}
+
+inline os_thread &begin_parking(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what) noexcept {
+  assign_words(w.current->caller, caller);
+  w.current->waiting_for = what;
+  os_thread &here = thread_of(w);
+  here.leaving.why = departure::reason::parked;
+  here.leaving.commit = commit;
+  here.leaving.argument = argument;
+  return here;
+}
+
+inline void park_lightly(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what) noexcept {
+  leave_lightly(begin_parking(w, caller, commit, argument, what));
 }
 
 } // namespace stillpoint::rt::sched

@@ -21,8 +21,9 @@ namespace stillpoint::rt::sched {
 void park(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what = nullptr) noexcept;
 
 // The same for a `commit` that does nothing but to give back a lock and put a waiter on a list: it may run on another task's stack, as that one's
-// worker goes straight from task to task.
-void park_lightly(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what = nullptr) noexcept;
+// worker goes straight from task to task. direct.h has it: inlined, because each return behind a switch may be predicted wrongly.
+[[gnu::always_inline]] inline void park_lightly(worker &w, const managed_caller &caller, park_commit commit, void *argument,
+                                                const char *what = nullptr) noexcept;
 
 // Wakes a parked task; it must be parked. Any thread; not for signal handlers. A task of a run() that is over stays where it is.
 void ready(task &t) noexcept;

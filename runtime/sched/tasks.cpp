@@ -93,7 +93,8 @@ std::uint64_t next_id(scheduler &owner) noexcept {
 // What a former life may have left behind. The atomics that others may still peek at keep their values.
 void reset(task &t, scheduler &owner) noexcept {
   t.image = {};
-  arch::read_float_words(t.image); // a task begins with its creator's rounding, as a thread does
+  arch::read_float_words(t.image.mxcsr, t.image.x87_control,
+                         t.image.x87_status); // a task begins with its creator's rounding, as a thread does
   t.caller = {};
   t.async_stopped = false;
   t.interrupted = 0;

@@ -146,7 +146,7 @@ void arm_for_woken(processor &p) noexcept {
 }
 
 // To be served next by p, on whose worker a task wakes it.
-void make_next(scheduler &s, processor &p, task &t) noexcept {
+[[gnu::always_inline]] inline void make_next(scheduler &s, processor &p, task &t) noexcept {
   t.slice_used = 0;                               // take_next() knows better
   if (p.sole.enter(s.shared_queues)) [[likely]] { // nobody is idle
     task *const earlier = p.next.load(std::memory_order_relaxed);

@@ -357,26 +357,8 @@ void retire_worker(os_thread &w) noexcept {
 
 [[gnu::noinline]] void set_this_worker(worker *w) noexcept { current_worker = w; }
 
-namespace {
-
-os_thread &begin_parking(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what) noexcept {
-  assign_words(w.current->caller, caller);
-  w.current->waiting_for = what;
-  os_thread &here = thread_of(w);
-  here.leaving.why = departure::reason::parked;
-  here.leaving.commit = commit;
-  here.leaving.argument = argument;
-  return here;
-}
-
-} // namespace
-
 void park(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what) noexcept {
   leave(begin_parking(w, caller, commit, argument, what));
-}
-
-void park_lightly(worker &w, const managed_caller &caller, park_commit commit, void *argument, const char *what) noexcept {
-  leave_lightly(begin_parking(w, caller, commit, argument, what));
 }
 
 void reschedule_preempted(bool pinned) noexcept {

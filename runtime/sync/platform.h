@@ -5,7 +5,7 @@
 #define STILLPOINT_RUNTIME_SYNC_PLATFORM_H
 
 #include "preempt/deferred.h"
-#include "sched/park.h"
+#include "sched/direct.h"
 #include "sync/channel.h"
 #include "sync/spin_lock.h"
 

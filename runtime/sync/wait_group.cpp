@@ -31,9 +31,14 @@ void wait_group::add(std::ptrdiff_t n) {
     const std::ptrdiff_t sum = count_.load(std::memory_order_relaxed) + n;
     if (n < 0 && sum < 0) [[unlikely]]
       too_many_done();
-    void *woken = sum == 0 ? std::exchange(waiters_, nullptr) : nullptr;
+    void *woken = nullptr;
+    if (sum == 0)
+      woken = std::exchange(waiters_, nullptr);
     count_.store(sum, std::memory_order_release); // pairs with the acquires in the waits. The last access to the group
-    return rt::sync::wake_all_and_leave(woken, *w);
+    if (woken)
+      return rt::sync::wake_all_and_leave(woken, *w);
+    rt::the_sole_locks.leave(w->locks);
+    return;
   }
   if (!rt::the_sole_locks.settled())
     rt::sched::share_locks();
@@ -66,9 +71,20 @@ bool wait_group::reach_zero(std::ptrdiff_t expected) {
   return true;
 }
 
+// Without a deadline, and nobody but a done() may end it: the waiter is off the list then.
 void wait_group::wait() {
   const rt::managed_caller caller = STILLPOINT_MANAGED_CALLER();
-  wait_until_zero("wait_group::wait()", detail::no_deadline, nullptr, caller);
+  rt::worker *const here = rt::current_worker;
+  rt::worker &w = rt::sched::may_wait(here) ? *here : rt::sched::require_task("wait_group::wait()");
+  if (try_wait())
+    return;
+  rt::sync::spin_lock &mutex = rt::sync::lock_of(this);
+  mutex.acquire(&w);
+  if (try_wait())
+    return mutex.release(&w);
+  rt::sync::list_waiter self(*w.current, nullptr);
+  rt::sync::push_back(waiters_, self);
+  rt::sync::wait_inline(self, &mutex, detail::no_deadline, caller, "wait_group");
 }
 
 bool wait_group::wait(std::uint64_t deadline, detail::interrupt_point *point) {

@@ -12,15 +12,10 @@ struct alignas(64) padded_lock {
 constexpr std::size_t lock_count = 64;
 constinit padded_lock locks[lock_count];
 
-// What the commit needs, on the waiting task's stack.
-struct parking {
-  list_waiter &w;
-  spin_lock *guard;
-  std::uint64_t deadline;
-};
+} // namespace
 
 // Behind the exchange the task may be running again, and its stack is not ours; but not past the guard.
-bool commit(task &t, void *argument) noexcept {
+bool parking::commit(task &t, void *argument) noexcept {
   const auto &p = *static_cast<const parking *>(argument);
   spin_lock *const guard = p.guard;
   if (p.deadline != never) {
@@ -41,8 +36,6 @@ bool commit(task &t, void *argument) noexcept {
     guard->release(current_worker);
   return parked;
 }
-
-} // namespace
 
 spin_lock &lock_of(const void *object) noexcept {
   return locks[(reinterpret_cast<std::uintptr_t>(object) * 0x9e3779b97f4a7c15u) >> 58].mutex;
@@ -115,19 +108,7 @@ claimed claim_first(void *&head) noexcept {
 }
 
 wait_result wait(list_waiter &w, spin_lock *guard, std::uint64_t deadline, const managed_caller &caller, const char *what) noexcept {
-  const wait_result before = w.point->state.load(std::memory_order_acquire); // pairs with claim()
-  if (before != wait_result::preparing) {
-    if (guard)
-      guard->release();
-    return before;
-  }
-  parking p{w, guard, deadline};
-  sched::park_lightly(*current_worker, caller, commit, &p, what);
-  if (w.timed) {
-    sched::cancel_timer(*w.who->owner, w);
-    w.timed = false;
-  }
-  return w.point->state.load(std::memory_order_acquire); // pairs with claim()
+  return wait_inline(w, guard, deadline, caller, what);
 }
 
 bool leave(void *&head, list_waiter &w) noexcept {
@@ -158,11 +139,7 @@ void wake_all(void *&head, spin_lock &guard) noexcept {
     sched::ready(*t);
 }
 
-void wake_all_and_leave(void *&head, worker &w) noexcept {
-  if (!head) {
-    the_sole_locks.leave(w.locks);
-    return;
-  }
+void wake_all_and_leave(void *head, worker &w) noexcept {
   const claimed first = claim_first(head);
   if (!head) [[likely]] { // nothing else to be kept
     the_sole_locks.leave(w.locks);

@@ -13,7 +13,7 @@
 #ifndef STILLPOINT_RUNTIME_SYNC_WAITING_H
 #define STILLPOINT_RUNTIME_SYNC_WAITING_H
 
-#include "sched/park.h"
+#include "sched/direct.h"
 #include "stillpoint/detail/waiting.hpp"
 #include "sync/spin_lock.h"
 
@@ -65,6 +65,33 @@ bool claim(interrupt_point &p, wait_result r, bool &parked) noexcept;
 wait_result wait(list_waiter &w, spin_lock *guard, std::uint64_t deadline, const managed_caller &caller,
                  const char *what = nullptr) noexcept;
 
+// What the commit of a wait needs, on the waiting task's stack.
+struct parking {
+  list_waiter &w;
+  spin_lock *guard;
+  std::uint64_t deadline;
+  static bool commit(task &t, void *argument) noexcept;
+};
+
+// wait() for who is called all the time: in its own frame, since each return behind a switch may be predicted wrongly.
+[[gnu::always_inline]] inline wait_result wait_inline(list_waiter &w, spin_lock *guard, std::uint64_t deadline,
+                                                      const managed_caller &caller, const char *what) noexcept {
+  worker *const here = current_worker;                                       // not to be asked again behind the switch
+  const wait_result before = w.point->state.load(std::memory_order_acquire); // pairs with claim()
+  if (before != wait_result::preparing) {
+    if (guard)
+      guard->release(here);
+    return before;
+  }
+  parking p{w, guard, deadline};
+  sched::park_lightly(*here, caller, parking::commit, &p, what);
+  if (w.timed) {
+    sched::cancel_timer(*w.who->owner, w);
+    w.timed = false;
+  }
+  return w.point->state.load(std::memory_order_acquire); // pairs with claim()
+}
+
 // Takes `w` off the list if it is still on it. Under the object's lock; true if it was.
 bool leave(void *&head, list_waiter &w) noexcept;
 
@@ -76,7 +103,7 @@ wait_result wait_on(void *&head, list_waiter &w, spin_lock &guard, std::uint64_t
 void wake_all(void *&head, spin_lock &guard) noexcept;
 
 // The same for who is alone, and inside, instead of under a lock (sched/sole_locks.h): leaves.
-void wake_all_and_leave(void *&head, worker &w) noexcept;
+void wake_all_and_leave(void *head, worker &w) noexcept;
 
 } // namespace stillpoint::rt::sync
 

@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <memory>
 #include <mutex>
@@ -39,6 +40,41 @@ TEST_P(tasks_test, ten_thousand) {
     group.wait();
   });
   EXPECT_EQ(ended, 10'000);
+}
+
+// Small ones are copied to the task's stack, large ones to the heap; each task has its own.
+template <std::size_t Words>
+void sums_of_closures(unsigned processors) {
+  constexpr int tasks = 20;
+  std::array<std::atomic<long>, tasks> sums{};
+  std::atomic<int> aligned = 0;
+  run_on(processors, [&] {
+    wait_group ended(tasks);
+    for (int i = 0; i < tasks; ++i) {
+      struct alignas(16) {
+        std::array<long, Words> word;
+      } values{};
+      values.word.fill(i);
+      go([values, i, &sums, &aligned, &ended] {
+        yield();
+        for (const long v : values.word)
+          sums[static_cast<std::size_t>(i)] += v;
+        aligned += reinterpret_cast<std::uintptr_t>(&values) % 16 == 0;
+        ended.done();
+      });
+    }
+    ended.wait();
+  });
+  EXPECT_EQ(aligned, tasks);
+  for (int i = 0; i < tasks; ++i)
+    EXPECT_EQ(sums[static_cast<std::size_t>(i)], i * static_cast<long>(Words)) << Words;
+}
+
+TEST_P(tasks_test, closures_of_any_size) {
+  sums_of_closures<1>(GetParam());
+  sums_of_closures<56>(GetParam());
+  sums_of_closures<58>(GetParam());
+  sums_of_closures<400>(GetParam());
 }
 
 // More than the limit on mappings would allow if each stack were one, or its guard split one.

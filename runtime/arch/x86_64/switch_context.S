@@ -96,6 +96,9 @@ __stillpoint_leave_context:
 // __stillpoint_task_base is the return address of the call to entry: a walk of a task's frames that ends anywhere else has met something it
 // does not know. For unwinders the return address is undefined, which ends the stack; and the personality routine ends the program
 // when an exception gets here, in the search phase, so that the frames that threw it are still there for a core dump.
+//
+// finished() is jumped to, with its return address pushed by hand: the switch that brought us here was a return, so a call too many would put
+// the processor's predictions of returns out of step for the task that is switched to, and all its returns would be predicted wrongly.
         .globl  __stillpoint_task_start
         .hidden __stillpoint_task_start
         .globl  __stillpoint_task_base
@@ -111,7 +114,10 @@ __stillpoint_task_start:
         xorl    %ebp, %ebp
         callq   *%rbx
 __stillpoint_task_base:
-        callq   *%r13
+        leaq    .Lfinished_returned(%rip), %rcx
+        pushq   %rcx
+        jmpq    *%r13
+.Lfinished_returned:
         ud2                                             // finished() does not return
         .cfi_endproc
         .size   __stillpoint_task_start, . - __stillpoint_task_start
