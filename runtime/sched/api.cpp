@@ -36,8 +36,8 @@ bool commit_sleep(task &t, void *argument) noexcept {
   return true;
 }
 
-// A yield by the scheduler's loop, or not at all.
-[[gnu::noinline]] void yield_to_loop(rt::os_thread &here, const rt::managed_caller &caller) noexcept {
+// A yield by the scheduler's loop, or not at all. `caller` by value: whose address nobody has stays in registers until here.
+[[gnu::noinline]] void yield_to_loop(rt::os_thread &here, rt::managed_caller caller) noexcept {
   processor &p = *here.held;
   const std::uint64_t timer = p.owner->sleepers.earliest();
   // A task in a callback of foreign code can be stopped nowhere else: who wants the world to stop waits for this.

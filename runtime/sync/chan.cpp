@@ -35,9 +35,10 @@ void explain(core &c, const char *call) {
   c.mutex.acquire();
 }
 
-// Behind begin_send and begin_receive, which have come through or found it closed: the lock goes back, the partner goes on, and so do we.
+// Behind begin_send and begin_receive, which have come through or found it closed: the lock goes back, the partner goes on, and so do we. `caller` by
+// value: whose address nobody has need not be in memory until then.
 
-void end_send(core &c, const progress<platform> &p, void *value, const managed_caller &caller) {
+void end_send(core &c, const progress<platform> &p, void *value, managed_caller caller) {
   const element_type &type = c.type();
   worker *const w = current_worker;
   c.mutex.release(w);
@@ -49,7 +50,7 @@ void end_send(core &c, const progress<platform> &p, void *value, const managed_c
     preempt::stop_at_call(caller);
 }
 
-void end_receive(core &c, const progress<platform> &p, void *into, const managed_caller &caller) {
+void end_receive(core &c, const progress<platform> &p, void *into, managed_caller caller) {
   const element_type &type = c.type();
   const bool direct = c.capacity == 0;
   worker *const w = current_worker;
