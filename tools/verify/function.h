@@ -90,8 +90,11 @@ enum class limit : std::uint8_t {
 inline constexpr std::size_t limit_count = static_cast<std::size_t>(limit::limit_count);
 const char *limit_text(limit l);
 
+class conventions;
+
 struct function {
   const tools::image *file = nullptr;
+  const conventions *others = nullptr; // what the file's other functions take and give, if that is known
   std::string name;
   std::vector<const tools::fragment *> parts; // by address; the first with the entry is parts[entry_part]
   std::vector<instruction> code;

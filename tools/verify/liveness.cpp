@@ -2,6 +2,7 @@
 //
 // See liveness.h.
 #include "liveness.h"
+#include "conventions.h"
 
 #include "llvm/ADT/STLExtras.h"
 
@@ -11,9 +12,7 @@ using namespace llvm;
 
 namespace {
 
-constexpr std::uint32_t argument_general = bit(rdi) | bit(rsi) | bit(rdx) | bit(rcx) | bit(r8) | bit(r9);
 constexpr std::uint32_t argument_vector = 0xff;
-constexpr std::uint32_t result_general = bit(rax) | bit(rdx) | bit(rcx); // LLVM returns up to three words
 constexpr std::uint32_t result_vector = 0xf;
 
 } // namespace
@@ -62,6 +61,7 @@ void liveness::step_arguments(index i, register_set &unread) {
   }
   if (keeps_)
     taken.general &= f_.code[i].says.registers;
+  taken |= proven_[i];
   unread.remove(op.reads);
   unread.remove(op.writes);
   if (op.does == what::call) {
@@ -73,6 +73,35 @@ void liveness::step_arguments(index i, register_set &unread) {
     unread.general |= op.writes.general & ~wanted.general;
   if (op.writes.general == 0 && popcount(op.writes.vector) == 1)
     unread.vector |= op.writes.vector & ~wanted.vector;
+}
+
+// References that the table lists anywhere in an epilogue: no keep is behind its first instruction, so they
+// are for who comes behind the return.
+std::uint32_t liveness::listed_in_epilogue(index last) const {
+  const auto undoes = [](const operation &op) {
+    return op.does == what::pop || op.does == what::leave || op.does == what::nothing ||
+           ((op.does == what::add || op.does == what::address) && op.dest == rsp);
+  };
+  std::uint32_t listed = 0;
+  for (index i = last; i != f_.blocks[f_.block_of[last]].begin && undoes(f_.code[i - 1].op); --i)
+    listed |= f_.code[i].says.registers;
+  return listed;
+}
+
+// What the code of callees and callers shows.
+void liveness::find_proven() {
+  proven_.resize(f_.code.size());
+  for (index i = 0; i != f_.code.size(); ++i) {
+    const operation &op = f_.code[i].op;
+    const bool tail_call = op.does == what::jump && f_.leaves(f_.code[i]);
+    std::uint32_t &proven = proven_[i].general;
+    if (tail_call || op.returns)
+      proven = listed_in_epilogue(i) & (tail_call ? argument_general : result_general);
+    if (f_.others != nullptr && (op.does == what::call || tail_call))
+      proven |= f_.others->taken_by(op);
+    else if (f_.others != nullptr && op.returns)
+      proven |= f_.others->taken_from(f_);
+  }
 }
 
 // Where there are references, a register may be set only to keep one for a while, which leaves no trace; there the table has to agree.
@@ -163,11 +192,14 @@ void liveness::propagate() {
   }
 }
 
-liveness::liveness(const function &f, const std::vector<word_use> &words, unsigned word_count) : f_(f), words_(words) {
+liveness::liveness(const function &f, const std::vector<word_use> &words, unsigned word_count, bool unread_too) : f_(f), words_(words) {
   empty_.words.resize(word_count);
-  arguments_.resize(f_.code.size());
+  find_proven();
+  arguments_ = proven_;
   propagate();
   record();
+  if (!unread_too)
+    return;
   find_arguments();
   propagate();
   record();

@@ -28,8 +28,9 @@ struct word_use {
 
 class liveness {
 public:
-  // `words`: by instruction; empty if none are followed yet.
-  liveness(const function &f, const std::vector<word_use> &words, unsigned word_count);
+  // `words`: by instruction; empty if none are followed yet. `unread_too`: with what must be arguments and results because nothing else
+  // reads it.
+  liveness(const function &f, const std::vector<word_use> &words, unsigned word_count, bool unread_too = true);
 
   struct state {
     register_set registers;
@@ -43,6 +44,8 @@ public:
   [[nodiscard]] const state &entering(index block) const { return in_[block]; }
 
 private:
+  [[nodiscard]] std::uint32_t listed_in_epilogue(index last) const;
+  void find_proven();
   void find_arguments();
   void step_arguments(index i, register_set &unread);
   void step(index i, state &s) const;
@@ -55,8 +58,12 @@ private:
   state empty_;
   bool keeps_ = false;
   std::vector<register_set> arguments_; // by instruction: of calls and returns
+  std::vector<register_set> proven_;    // of them those that callees or callers read
   std::vector<state> in_, before_, after_;
 };
+
+inline constexpr std::uint32_t argument_general = bit(rdi) | bit(rsi) | bit(rdx) | bit(rcx) | bit(r8) | bit(r9);
+inline constexpr std::uint32_t result_general = bit(rax) | bit(rdx) | bit(rcx); // LLVM returns up to three words
 
 // What a call destroys.
 register_set clobbers_of(const operation &call);

@@ -5,6 +5,7 @@
 //
 // Exit status: 0 nothing was found; 1 something was; 2 a file could not be read, or the options are wrong.
 #include "common/select.h"
+#include "conventions.h"
 #include "rules.h"
 
 #include "llvm/Support/CommandLine.h"
@@ -17,6 +18,7 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <cstdlib>
+#include <set>
 
 namespace stillpoint::verify {
 namespace {
@@ -46,12 +48,22 @@ struct result {
   [[nodiscard]] bool good() const { return findings.empty() && structure.empty(); }
 };
 
-result verify(const tools::image &img, const std::vector<tools::fragment> &fragments, tools::disassembler &d, const model &m) {
+// All functions tell what they take from one another; only the chosen ones are checked.
+result verify(const tools::image &img, const std::vector<tools::fragment> &all, const std::vector<tools::fragment> &chosen,
+              tools::disassembler &d, const model &m) {
   result r;
-  r.structure = tools::check(fragments, d);
+  r.structure = tools::check(chosen, d);
   const tools::unwind_info unwind(img.eh_frame);
-  for (function &f : read_functions(fragments, m)) {
+  std::vector<function> functions = read_functions(all, m);
+  for (function &f : functions)
     find_landing_pads(f, unwind);
+  const conventions others(functions);
+  std::set<std::uint64_t> wanted;
+  for (const tools::fragment &f : chosen)
+    wanted.insert(f.start());
+  for (function &f : functions) {
+    if (llvm::none_of(f.parts, [&](const tools::fragment *part) { return wanted.contains(part->start()); }))
+      continue;
     std::vector<finding> found = check_function(f, r.counted);
     r.findings.insert(r.findings.end(), std::make_move_iterator(found.begin()), std::make_move_iterator(found.end()));
   }
@@ -60,9 +72,10 @@ result verify(const tools::image &img, const std::vector<tools::fragment> &fragm
 
 void print_text(const tools::image &img, const result &r, raw_ostream &os) {
   for (const std::string &line : r.structure)
-    os << line << " [structure]\n";
+    os << line << " [" << rule_text(rule::structure) << "]\n";
   for (const finding &f : r.findings)
-    os << formatv("{0}: {1:x}: {2}: {3} [{4}]\n", img.name, f.address, f.function.empty() ? "?" : f.function, f.reason, f.rule);
+    os << formatv("{0}: {1:x}: {2}: {3} [{4}]\n", img.name, f.address, f.function.empty() ? "?" : f.function, f.reason,
+                  rule_text(f.broken));
   if (quiet && r.good())
     return;
   const counts &c = r.counted;
@@ -100,14 +113,14 @@ void print_json(const tools::image &img, const result &r, raw_ostream &os) {
     j.attributeArray("findings", [&] {
       for (const std::string &line : r.structure)
         j.object([&] {
-          j.attribute("rule", "structure");
+          j.attribute("rule", rule_text(rule::structure));
           j.attribute("reason", json::fixUTF8(line));
         });
       for (const finding &f : r.findings)
         j.object([&] {
           j.attribute("address", number_of(f.address));
           j.attribute("function", json::fixUTF8(f.function));
-          j.attribute("rule", f.rule);
+          j.attribute("rule", rule_text(f.broken));
           j.attribute("reason", f.reason);
         });
     });
@@ -133,7 +146,7 @@ exit_status verify_file(StringRef path, tools::disassembler &d, const model &m) 
     if (some.empty() && !wanted_function.empty())
       continue;
     matched = true;
-    const result r = verify(*img, some, d, m);
+    const result r = verify(*img, *all, some, d, m);
     (want_json ? print_json : print_text)(*img, r, outs());
     worst = std::max(worst, r.good() ? clean : faulty);
   }

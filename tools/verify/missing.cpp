@@ -2,7 +2,9 @@
 //
 // See missing.h. Steps: 1. the values that are listed; 2. what follows from them; 3. each point against the values that live there.
 #include "missing.h"
+#include "conventions.h"
 #include "raw.h"
+#include "signature.h"
 
 #include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/DenseMap.h"
@@ -22,6 +24,7 @@ public:
 
   void run() {
     find_computed();
+    find_born();
     v_.walk([&](index i, const values_state &s) { note_listed(i, s); });
     if (known_.none())
       return;
@@ -34,11 +37,16 @@ private:
   void find_computed();
   void note_listed(index i, const values_state &s);
   void note(index i, const value &v);
+  [[nodiscard]] bool is_received(number id) const;
+  void find_born();
   void follow();
   void check(index i, const values_state &s);
+  void check_places(index i, const values_state &s, const liveness::state &live, std::uint32_t there);
   template <typename Name>
-  void check_value(index i, const values_state &s, const value &v, std::uint32_t registers, std::optional<unsigned> word, Name name);
-  std::vector<number> listed(index i, const values_state &s);
+  void check_value(index i, const values_state &s, const value &v, bool live, std::uint32_t registers, std::optional<unsigned> word,
+                   Name name);
+  std::vector<number> listed(index i, const values_state &s, std::uint32_t registers);
+  raw_places &raw();
   std::vector<number> listed_roots(index i, const values_state &s);
   void report();
   bool covered(number id, const std::vector<number> &held, unsigned depth = 0) const;
@@ -68,7 +76,11 @@ private:
   std::vector<finding> &findings_;
   counts &counts_;
   std::vector<suspect> suspects_;
+  std::optional<raw_places> raw_;
   BitVector known_;                  // references
+  BitVector listed_;                 // of them those that the table itself lists, or what they were where ways met
+  BitVector born_;                   // references from where they were made
+  BitVector narrow_;                 // of which an instruction has read a part
   BitVector computed_;               // from others by adding: those may keep their objects from somewhere on
   BitVector neutral_;                // constants and addresses, which keep nothing
   DenseMap<number, index> evidence_; // of known ones: a point that lists it, or what it comes from
@@ -109,23 +121,74 @@ void missing_references::note_listed(index i, const values_state &s) {
   for (const value &v : s.registers)
     if (is_neutral(v))
       set(neutral_, v.id);
+  for (unsigned r = 0; r != general_count; ++r)
+    if ((f_.code[i].op.narrow >> r & 1) != 0)
+      set(narrow_, s.registers[r].id);
   if (is_write_barrier(f_.code[i].op))
     note(i, s.registers[rdi]);
   // In front of an aligned block the state is that of the block, for all ways into it.
   if (!c.scanned(f_.is_call(i)) || f_.code[i].op.does == what::nothing)
     return;
   for (unsigned r = 0; r != general_count; ++r)
-    if ((c.registers >> r & 1) != 0)
+    if ((c.registers >> r & 1) != 0) {
       note(i, s.registers[r]);
+      if (has(known_, s.registers[r].id) && (live_.before(i).registers.general >> r & 1) != 0)
+        set(listed_, s.registers[r].id);
+    }
   for (const std::int64_t word : c.slots)
     if (const std::optional<place> at = v_.word_place(s, c, word))
       note(i, v_.word(s, *at));
+}
+
+// Values that have been references from the beginning: where ways met, on one of them.
+void missing_references::find_born() {
+  const std::uint32_t arguments = arguments_without_raw_pointers(f_.parts.front()->demangled);
+  for (unsigned r = 0; r != general_count; ++r)
+    if ((arguments >> r & 1) != 0)
+      set(born_, v_.received(r));
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (number id = 0; id != v_.count(); ++id) {
+      const origin &o = v_.origin_of(id);
+      const instruction *const by = o.made_by != nowhere ? &f_.code[o.made_by] : nullptr;
+      const bool given = by != nullptr && o.is == origin::made && by->op.does == what::call && v_.is_result(id, rax) &&
+                         f_.others != nullptr && f_.others->gives_reference(by->op);
+      const bool met = (o.is == origin::joined || o.is == origin::chosen) && any_origin(o, [&](number n) { return has(born_, n); });
+      changed |= (given || met) && !has(born_, id);
+      if (given || met)
+        set(born_, id);
+    }
+  }
+}
+
+// What is loaded, received or given, and not read by halves, may be a reference.
+bool missing_references::is_received(number id) const {
+  const origin &o = v_.origin_of(id);
+  if (o.is != origin::made || has(narrow_, id))
+    return false;
+  if (o.made_by == nowhere)
+    return o.block == nowhere;
+  const what does = f_.code[o.made_by].op.does;
+  return does == what::load || does == what::call;
 }
 
 // 2.
 void missing_references::follow() {
   for (bool changed = true; changed;) {
     changed = false;
+    // What may be none where it met others is none that the table would list.
+    for (number id = 0; id != v_.count(); ++id) {
+      const origin &o = v_.origin_of(id);
+      if (!has(listed_, id) || o.is != origin::joined)
+        continue;
+      for (const auto &[block, then] : o.by_way_from)
+        if (!has(listed_, then) && !has(neutral_, then) && !has(computed_, then) && is_received(then)) {
+          set(listed_, then);
+          set(known_, then);
+          evidence_.try_emplace(then, index{evidence_.lookup(id)});
+          changed = true;
+        }
+    }
     for (number id = 0; id != v_.count(); ++id) {
       const origin &o = v_.origin_of(id);
       // What is computed from a reference may rightly be kept by it; that one is looked at by itself.
@@ -143,12 +206,17 @@ void missing_references::follow() {
   }
 }
 
-std::vector<number> missing_references::listed(index i, const values_state &s) {
+raw_places &missing_references::raw() {
+  if (!raw_)
+    raw_.emplace(f_, v_, live_);
+  return *raw_;
+}
+
+std::vector<number> missing_references::listed(index i, const values_state &s, std::uint32_t registers) {
   const claim &c = f_.code[i].says;
   std::vector<number> ids;
-  const std::uint32_t registers = f_.is_call(i) ? c.registers & callee_saved : c.registers;
   for (unsigned r = 0; r != general_count; ++r)
-    if ((registers >> r & 1) != 0)
+    if (((registers & c.registers) >> r & 1) != 0)
       ids.push_back(s.registers[r].id);
   for (const std::int64_t word : c.slots)
     if (const std::optional<place> at = v_.word_place(s, c, word))
@@ -218,11 +286,11 @@ bool missing_references::covered_on_all_ways(number id, const std::vector<number
 
 // 3.
 template <typename Name>
-void missing_references::check_value(index i, const values_state &s, const value &v, std::uint32_t registers, std::optional<unsigned> word,
-                                     Name name) {
+void missing_references::check_value(index i, const values_state &s, const value &v, bool live, std::uint32_t registers,
+                                     std::optional<unsigned> word, Name name) {
   if (is_neutral(v) || !has(known_, v.id))
     return;
-  ++counts_.wanted;
+  counts_.wanted += live;
   if (covered(v.id, held_))
     return;
   if (!roots_held_) {
@@ -231,7 +299,8 @@ void missing_references::check_value(index i, const values_state &s, const value
     if (covered(v.id, held_))
       return;
   }
-  suspects_.push_back({i, v.id, registers, word, name()});
+  if (live || raw().listed_later(i, v.id))
+    suspects_.push_back({i, v.id, registers, word, name()});
 }
 
 void missing_references::check(index i, const values_state &s) {
@@ -239,18 +308,31 @@ void missing_references::check(index i, const values_state &s) {
   const bool is_call = f_.is_call(i);
   if (!at.says.scanned(is_call) || is_write_barrier(at.op) || at.op.does == what::nothing)
     return;
-  held_ = listed(i, s);
-  roots_held_ = at.says.roots.empty();
-  const liveness::state live = is_call ? live_.across(i) : live_.before(i);
+  // A task is found in front of the instruction, or under the call that it is.
+  if (at.says.kind != abi::kind_unsafe) {
+    held_ = listed(i, s, all_general);
+    roots_held_ = at.says.roots.empty();
+    check_places(i, s, live_.before(i), all_general);
+  }
+  if (is_call && at.says.callee_may_stop) {
+    held_ = listed(i, s, callee_saved);
+    roots_held_ = at.says.roots.empty();
+    check_places(i, s, live_.across(i), ~clobbers_of(at.op).general);
+  }
+}
+
+void missing_references::check_places(index i, const values_state &s, const liveness::state &live, std::uint32_t there) {
   for (unsigned r = 0; r != general_count; ++r)
-    if (r != rsp && (live.registers.general >> r & 1) != 0)
-      check_value(i, s, s.registers[r], bit(r), std::nullopt, [&] { return std::string(tools::general_register_name(r)); });
-  for (const unsigned n : live.words.set_bits()) {
-    const place p = v_.word_by_number(n);
-    if (const auto word = s.words.find(p); word != s.words.end() && v_.followed(p))
-      check_value(i, s, word->second, 0, n, [&] {
-        return formatv("the word at {0}{1}{2}", p.base == 0 ? "cfa" : "stack", p.offset < 0 ? "-" : "+", std::abs(p.offset)).str();
-      });
+    if (r != rsp && (there >> r & 1) != 0)
+      check_value(i, s, s.registers[r], (live.registers.general >> r & 1) != 0, bit(r), std::nullopt,
+                  [&] { return std::string(tools::general_register_name(r)); });
+  for (const auto &[p, v] : s.words) {
+    if (!v_.followed(p))
+      continue;
+    const std::optional<unsigned> n = v_.word_number(p);
+    check_value(i, s, v, n && live.words.test(*n), 0, n, [&, at = p] {
+      return formatv("the word at {0}{1}{2}", at.base == 0 ? "cfa" : "stack", at.offset < 0 ? "-" : "+", std::abs(at.offset)).str();
+    });
   }
 }
 
@@ -258,15 +340,17 @@ void missing_references::check(index i, const values_state &s) {
 void missing_references::report() {
   if (suspects_.empty())
     return;
-  raw_places raw(f_, v_, live_);
+  std::set<std::pair<index, number>> told; // in front of a call and behind it, and in several places, it is one fault
   for (const suspect &s : suspects_) {
-    const places &maybe = raw.before(s.at);
+    const places &maybe = raw().before(s.at);
     const bool may_be_raw = (maybe.registers & s.registers) != 0 || (s.word && maybe.words.test(*s.word));
-    if (may_be_raw && !raw.listed_later(s.at, s.id)) {
+    if (may_be_raw && !has(born_, s.id) && !raw().listed_later(s.at, s.id)) {
       ++counts_.limits[static_cast<std::size_t>(limit::maybe_raw)];
       continue;
     }
-    findings_.push_back({f_.shown(f_.code[s.at].address), f_.name, "missing",
+    if (!told.emplace(s.at, s.id).second)
+      continue;
+    findings_.push_back({f_.shown(f_.code[s.at].address), f_.name, rule::missing,
                          formatv("{0} holds a reference (see {1:x}) that is used later, but neither it nor a copy is listed", s.where,
                                  f_.shown(f_.code[evidence_.lookup(s.id)].address))
                              .str()});

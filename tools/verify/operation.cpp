@@ -271,6 +271,8 @@ void model::read_operands(const MCInst &i, operation &o) const {
       continue;
     }
     add(o.values, r);
+    if (r.is == kind::general && r.bytes < 8)
+      o.narrow |= bit(r.number);
     if (r.is == kind::vector && o.memory_bytes == 0)
       vector_width = std::max<std::uint32_t>(vector_width, r.bytes);
     if (r.is == kind::general && r.bytes == 8 && (desc.getOperandConstraint(n, MCOI::TIED_TO) == -1 || desc.getNumDefs() == 0))

@@ -119,6 +119,7 @@ struct operation {
   memory_operand memory;
   std::uint32_t memory_bytes = 0; // of a load or store; 0: not known
   register_set reads;             // values and addresses
+  std::uint32_t narrow = 0;       // general registers of which less than 8 bytes are read
   register_set values;            // of them those that the result may be made of
   register_set writes;
   std::optional<std::uint64_t> target; // of a direct call, jump or branch, if it is in this file

@@ -17,8 +17,22 @@ bool places::merge(const places &o) {
   return more || registers != old;
 }
 
+// Stack roots hold nothing but references.
+void raw_places::note_rooted(index i, const values_state &s) {
+  const claim &c = f_.code[i].says;
+  for (const auto &[word, dest] : v_.word_uses()[i].copies) {
+    const place p = v_.word_by_number(word);
+    rooted_[i] = rooted_[i] || llvm::any_of(c.roots, [&](const auto &root) {
+                   const std::optional<place> first = v_.word_place(s, c, root.first);
+                   return first && first->base == p.base && p.offset >= first->offset &&
+                          p.offset < first->offset + static_cast<std::int64_t>(root.second) * 8;
+                 });
+  }
+}
+
 void raw_places::note_listed(index i, const values_state &s) {
   const claim &c = f_.code[i].says;
+  note_rooted(i, s);
   if (!c.scanned(f_.is_call(i)))
     return;
   listed_[i].registers = c.registers;
@@ -36,9 +50,9 @@ void raw_places::note_listed(index i, const values_state &s) {
 }
 
 // Whether an argument register goes on into the next call, which no instruction shows if it came into the function as an argument.
-bool raw_places::is_passed_on(index i, unsigned r) const {
-  const index end = f_.blocks[f_.block_of[i]].end;
-  for (index at = i + 1; at < end; ++at) {
+bool raw_places::is_passed_on(index from, unsigned r) const {
+  const index end = f_.blocks[f_.block_of[from]].end;
+  for (index at = from; at < end; ++at) {
     const instruction &next = f_.code[at];
     if (next.op.does == what::call)
       return (next.says.registers >> r & 1) != 0;
@@ -54,7 +68,7 @@ void raw_places::copy(index i, places &p) const {
   const word_use &words = v_.word_uses()[i];
   const liveness::state &after = live_.after(i);
   const auto from_register = [&](unsigned r) {
-    if ((after.registers.general >> r & 1) != 0 || is_passed_on(i, r))
+    if ((after.registers.general >> r & 1) != 0 || (i + 1 != f_.blocks[f_.block_of[i]].end && is_passed_on(i + 1, r)))
       p.registers |= bit(r);
     return (p.registers >> r & 1) != 0;
   };
@@ -87,7 +101,7 @@ void raw_places::copy(index i, places &p) const {
           (void)from_register(r);
   }
   for (const auto &[word, dest] : words.copies)
-    raw_registers |= from_word(word) ? bit(dest) : 0;
+    raw_registers |= from_word(word) && !rooted_[i] ? bit(dest) : 0;
   for (const unsigned w : words.reads)
     if ((op.writes.vector != 0 || op.does == what::either) && from_word(w) && op.does == what::either)
       raw_registers |= bit(op.dest);
@@ -123,6 +137,11 @@ void raw_places::part(index from, const edge &e, places &p) const {
     places more = listed_[f_.blocks[other.block].begin];
     more.registers &= ~listed_[here].registers;
     more.words.reset(listed_[here].words);
+    const liveness::state &wanted = live_.entering(other.block);
+    for (unsigned r = 0; r != general_count; ++r)
+      if ((wanted.registers.general >> r & 1) == 0 && !is_passed_on(f_.blocks[other.block].begin, r))
+        more.registers &= ~bit(r);
+    more.words &= wanted.words;
     p.merge(more);
   }
 }
@@ -150,6 +169,7 @@ void raw_places::propagate() {
 raw_places::raw_places(const function &f, values &v, const liveness &live) : f_(f), v_(v), live_(live) {
   none_.words.resize(v.word_count());
   listed_.assign(f.code.size(), none_);
+  rooted_.assign(f.code.size(), false);
   v.walk([&](index i, const values_state &s) { note_listed(i, s); });
   propagate();
 }

@@ -40,10 +40,11 @@ public:
   bool listed_later(index i, number id);
 
 private:
+  void note_rooted(index i, const values_state &s);
   void note_listed(index i, const values_state &s);
   void step(index i, places &p) const;
   void copy(index i, places &p) const;
-  [[nodiscard]] bool is_passed_on(index i, unsigned r) const;
+  [[nodiscard]] bool is_passed_on(index from, unsigned r) const;
   void part(index from, const edge &e, places &p) const;
   void propagate();
   const llvm::BitVector &blocks_that_list(number id);
@@ -53,6 +54,7 @@ private:
   const liveness &live_;
   places none_;
   std::vector<places> listed_; // in front of calls, and where blocks begin
+  std::vector<bool> rooted_;   // what loads a word of a stack root
   std::vector<places> in_, before_;
   std::map<number, std::vector<index>> points_; // that list a value
   std::map<number, llvm::BitVector> later_;     // see blocks_that_list

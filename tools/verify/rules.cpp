@@ -14,6 +14,13 @@ namespace stillpoint::verify {
 
 using namespace llvm;
 
+const char *rule_text(rule r) {
+  static constexpr const char *texts[] = {"structure", "frame",  "saved",  "written", "kind",
+                                          "missing",   "thread", "vector", "live",    "restart"};
+  static_assert(std::size(texts) == rule_count);
+  return texts[static_cast<std::size_t>(r)];
+}
+
 void counts::add(const counts &more) {
   functions += more.functions;
   for (unsigned k = 0; k != tools::kind_count; ++k)
@@ -44,8 +51,8 @@ public:
 
 private:
   template <typename... Args>
-  void report(index i, const char *rule, const char *format, Args &&...args) {
-    findings_.push_back({f_.shown(f_.code[i].address), f_.name, rule, formatv(format, std::forward<Args>(args)...).str()});
+  void report(index i, rule broken, const char *format, Args &&...args) {
+    findings_.push_back({f_.shown(f_.code[i].address), f_.name, broken, formatv(format, std::forward<Args>(args)...).str()});
   }
   void check_frame(index i, const values_state &s);
   void check_saved(index i, const values_state &s);
@@ -77,9 +84,9 @@ void point_rules::check_frame(index i, const values_state &s) {
   const char *const name = tools::general_register_name(base);
   const value &v = s.registers[base];
   if (v.is != value::stack || v.base != 0)
-    report(i, "frame", "cfa={0}+{1}, but how far {0} is from the CFA here is not the same on every way", name, frame.cfa_offset);
+    report(i, rule::frame, "cfa={0}+{1}, but how far {0} is from the CFA here is not the same on every way", name, frame.cfa_offset);
   else if (v.amount != -static_cast<std::int64_t>(frame.cfa_offset))
-    report(i, "frame", "cfa={0}+{1}, but it is {0}+{2}", name, frame.cfa_offset, -v.amount);
+    report(i, rule::frame, "cfa={0}+{1}, but it is {0}+{2}", name, frame.cfa_offset, -v.amount);
 }
 
 // Each callee-saved register: where the table says that the caller's value is, it is.
@@ -91,13 +98,13 @@ void point_rules::check_saved(index i, const values_state &s) {
     const auto holds = [&](const value &v) { return v.is == value::caller && v.base == r; };
     if ((frame.saved >> n & 1) == 0) {
       if (!holds(s.registers[r]))
-        report(i, "saved", "{0} is not saved according to the table, but does not hold the caller's value", name);
+        report(i, rule::saved, "{0} is not saved according to the table, but does not hold the caller's value", name);
       continue;
     }
     const place at{0, -static_cast<std::int64_t>(frame.slot[n])};
     const auto word = s.words.find(at);
     if (word == s.words.end() || !holds(word->second))
-      report(i, "saved", "{0} is saved at {1} according to the table, but the caller's value is not there", name, place_text(at));
+      report(i, rule::saved, "{0} is saved at {1} according to the table, but the caller's value is not there", name, place_text(at));
   }
 }
 
@@ -114,13 +121,13 @@ void point_rules::check_value(index i, const value &v, const std::string &where,
   ++counts_.references;
   const bool callers = v.is == value::caller;
   if (callers && !live)
-    report(i, "written", "{0} is listed as a reference, but holds the caller's {1}", where, tools::general_register_name(v.base));
+    report(i, rule::written, "{0} is listed as a reference, but holds the caller's {1}", where, tools::general_register_name(v.base));
   else if (v.never_written && !live)
-    report(i, "written", "{0} is listed as a reference, but nobody has written it on any way here", where);
+    report(i, rule::written, "{0} is listed as a reference, but nobody has written it on any way here", where);
   else if (v.unwritten || callers)
     ++counts_.limits[static_cast<std::size_t>(limit::partly_written)];
   else if (v.never_reference)
-    report(i, "kind", "{0} is listed as a reference, but holds the result of an operation of less than 64 bits", where);
+    report(i, rule::kind, "{0} is listed as a reference, but holds the result of an operation of less than 64 bits", where);
 }
 
 void point_rules::check_registers(index i, const values_state &s) {
@@ -186,7 +193,7 @@ bool point_rules::check_each_root(index i, const values_state &s) {
       if ((found == s.words.end() || found->second.unwritten) && v_.exposed(*at))
         ++counts_.limits[static_cast<std::size_t>(limit::indirect_root)];
       else if (found == s.words.end() || found->second.unwritten)
-        report(i, "written", "the stack root at {0} is ready according to the table, but nobody has written it on some way here",
+        report(i, rule::written, "the stack root at {0} is ready according to the table, but nobody has written it on some way here",
                place_text(*at));
       else
         ++counts_.references;
@@ -203,7 +210,7 @@ void point_rules::check_thread(index i, const values_state &s) {
   if (!free)
     return;
   const auto tell = [&](const std::string &where) {
-    report(i, "thread", "{0} holds an address of the calling thread that is used later, but the point is not pinned", where);
+    report(i, rule::thread, "{0} holds an address of the calling thread that is used later, but the point is not pinned", where);
   };
   for (unsigned r = 0; r != general_count; ++r)
     if ((here.registers.general >> r & 1) != 0 && s.registers[r].thread)
@@ -221,19 +228,19 @@ void point_rules::check_live(index i) {
     return;
   const register_set &here = live_.before(i).registers;
   if (!c.vector_live && here.any_vector())
-    report(i, "vector", "no vector register is live according to the table, but {0}{1} is read later", here.vector != 0 ? "xmm" : "k",
+    report(i, rule::vector, "no vector register is live according to the table, but {0}{1} is read later", here.vector != 0 ? "xmm" : "k",
            countr_zero(here.vector != 0 ? here.vector : unsigned{here.mask}));
   if (!c.has_live_set)
     return;
   for (unsigned r = 0; r != general_count; ++r)
     if (r != rsp && (here.general >> r & 1) != 0 && (c.live.general >> r & 1) == 0)
-      report(i, "live", "{0} is dead according to the table, but is read later", tools::general_register_name(r));
+      report(i, rule::live, "{0} is dead according to the table, but is read later", tools::general_register_name(r));
   if (here.flags && (c.live.general >> abi::live_flags_bit & 1) == 0)
-    report(i, "live", "the flags are dead according to the table, but are read later");
+    report(i, rule::live, "the flags are dead according to the table, but are read later");
   if (const std::uint64_t missing = here.vector & ~c.live.vector; missing != 0)
-    report(i, "live", "xmm{0} is dead according to the table, but is read later", countr_zero(missing));
+    report(i, rule::live, "xmm{0} is dead according to the table, but is read later", countr_zero(missing));
   if (const std::uint64_t missing = here.mask & ~c.live.other; missing != 0)
-    report(i, "live", "k{0} is dead according to the table, but is read later", countr_zero(missing));
+    report(i, rule::live, "k{0} is dead according to the table, but is read later", countr_zero(missing));
 }
 
 void point_rules::check(index i, const values_state &s) {
@@ -246,10 +253,10 @@ void point_rules::check(index i, const values_state &s) {
     check_frame(i, s);
     check_saved(i, s);
   } else if (c.kind != abi::kind_unsafe) {
-    report(i, "frame", "the point is {0}, but the table does not know its frame", tools::kind_name(c.kind));
+    report(i, rule::frame, "the point is {0}, but the table does not know its frame", tools::kind_name(c.kind));
   }
   if (at.op.prefix && i + 1 != f_.code.size() && c.kind != f_.code[i + 1].says.kind)
-    report(i + 1, "restart", "the point is inside an instruction, behind its prefix, and {0}; in front of it, it is {1}",
+    report(i + 1, rule::restart, "the point is inside an instruction, behind its prefix, and {0}; in front of it, it is {1}",
            tools::kind_name(f_.code[i + 1].says.kind), tools::kind_name(c.kind));
   if (c.scanned(f_.is_call(i)) && !is_write_barrier(at.op)) {
     check_registers(i, s);

@@ -8,10 +8,14 @@
 
 namespace stillpoint::verify {
 
+enum class rule : std::uint8_t { structure, frame, saved, written, kind, missing, thread, vector, live, restart, rule_count };
+inline constexpr std::size_t rule_count = static_cast<std::size_t>(rule::rule_count);
+const char *rule_text(rule r);
+
 struct finding {
   std::uint64_t address = 0; // as shown
   std::string function;
-  const char *rule = "";
+  rule broken = rule::structure;
   std::string reason;
 };
 

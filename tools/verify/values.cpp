@@ -195,6 +195,11 @@ value values::word(const state &s, place p) {
   return {.unwritten = unwritten, .never_written = unwritten, .id = id_of(nobodys, p.base, 0, p.offset)};
 }
 
+bool values::is_result(number id, unsigned r) {
+  const origin &o = origins_[id];
+  return o.made_by != nowhere && ids_.contains({by_call, o.made_by, r, 0}) && ids_.at({by_call, o.made_by, r, 0}) == id;
+}
+
 std::optional<unsigned> values::word_number(place p) const {
   const auto found = word_numbers_.find(p);
   return found == word_numbers_.end() ? std::nullopt : std::optional(found->second);

@@ -83,6 +83,10 @@ public:
   // What a word holds: what came with the frame, if nobody has written it.
   value word(const state &s, place p);
   [[nodiscard]] const origin &origin_of(number id) const { return origins_[id]; }
+  // Whether it is what a call has left in this register.
+  [[nodiscard]] bool is_result(number id, unsigned r);
+  // What was in a register when the function began.
+  [[nodiscard]] number received(unsigned r) { return id_of(entering, r, 0); }
   [[nodiscard]] std::size_t count() const { return origins_.size(); }
   // Whether a word is the code generator's own, so that a reference in it has to be listed: it is listed somewhere and nobody points to
   // it, or nobody
