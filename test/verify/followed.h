@@ -3,9 +3,9 @@
 // Problem: a table that leaves a reference out is wrong only if the reference matters there. Whether it does has to be told without
 // the analysis whose findings are tried.
 //
-// Mechanism: one value at a time, from the instruction that makes it, forward over all ways. A moment is an instruction and the exact places that
-// hold the value, or an address inside the same object, in front of it; where a conditional move or the ways part, each outcome is a
-// moment of its own, so nothing is ever joined. There are few of them, because a value has few places. A moment wants the value if an
+// Mechanism: one value at a time, from the instruction that makes it, forward over all ways. A moment is an instruction and the exact
+// places that hold the value, or an address inside the same object, in front of it; where a conditional move or the ways part, each outcome
+// is a moment of its own, so nothing is ever joined. There are few of them, because a value has few places. A moment wants the value if an
 // instruction on some way on dereferences it, stores it to memory, computes with it, passes it to a call or returns it.
 //
 // Invariants: the tables as the compiler wrote them are taken for true: where they stop listing the value at all, what is left of it is a
@@ -30,6 +30,9 @@ struct holders {
   auto operator<=>(const holders &) const = default;
   [[nodiscard]] bool none() const { return registers == 0 && words.empty(); }
 };
+
+inline void put(holders &h, unsigned r, bool there) { h.registers = (h.registers & ~bit(r)) | (there ? bit(r) : 0); }
+inline bool has(const holders &h, unsigned r) { return r < general_count && (h.registers >> r & 1) != 0; }
 
 struct held {
   holders surely, maybe;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// References that are left out of the tables of compiled programs: each register and slot at each point, one at a time, at this point only and from
-// there on until it is written again. Most are faults, some are not. stillpoint-verify has to find the faults; followed.h tells them from the
-// others, by nothing that stillpoint-verify does: the value is listed elsewhere at the same point, or it is not wanted again, or it is
-// null. What is neither found nor explained by one of these is a failure.
+// References that are left out of the tables of compiled programs: each register and slot at each point, one at a time, at this point
+// only and from there on until it is written again. Most are faults, some are not. stillpoint-verify has to find the faults; followed.h
+// tells them from the others, by nothing that stillpoint-verify does: the value is listed elsewhere at the same point, or it is not wanted
+// again, or it is null. What is neither found nor explained by one of these is a failure.
 //
-// One kind of fault cannot be found, and is counted: if no other point of the table lists the value, nothing says that it is a reference (what is
-// loaded anew from a stack object is a value of its own). It stays below a share.
+// One kind of fault cannot be found, and is counted: if no other point of the table lists the value, nothing says that it is a reference
+// (what is loaded anew from a stack object is a value of its own). It stays below a share.
 #include "followed.h"
 #include "program.h"
 

@@ -2,13 +2,13 @@
 //
 // Problem: a reference that is only passed on, or returned, is read by no instruction of the function that has it.
 //
-// Mechanism: the other functions of the file tell. What a callee reads before it writes it, it takes; what a caller reads behind a call, the
-// callee gives. Callees pass on what they take, so that is repeated a few times.
+// Mechanism: the other functions of the file tell. What a callee reads before it writes it, it takes; what a caller reads behind a call,
+// the callee gives. Callees pass on what they take, so that is repeated a few times.
 //
 // What a function returns is a reference if its table lists RAX at each of its returns: a raw pointer that is returned is listed at none.
 //
-// Invariants: but for that, nothing here comes from the tables. Too little may be known (callees and callers in other files, through pointers), never
-// too much.
+// Invariants: but for that, nothing here comes from the tables. Too little may be known (callees and callers in other files, through
+// pointers), never too much.
 //
 // Rejected: the types in mangled names, which have no results and no C.
 #ifndef STILLPOINT_TOOLS_VERIFY_CONVENTIONS_H

@@ -2,8 +2,8 @@
 //
 // Problem: a raw pointer and the reference that is made of it are one value in the code. Which arguments can be no raw pointers?
 //
-// Mechanism: the demangled name of a C++ function has the types of its parameters. Where these are nothing but numbers and gc::ref, no argument is
-// a raw pointer, but for `this`, which is the first, of what may be a member function.
+// Mechanism: the demangled name of a C++ function has the types of its parameters. Where these are nothing but numbers and gc::ref, no
+// argument is a raw pointer, but for `this`, which is the first, of what may be a member function.
 #ifndef STILLPOINT_TOOLS_VERIFY_SIGNATURE_H
 #define STILLPOINT_TOOLS_VERIFY_SIGNATURE_H
 
