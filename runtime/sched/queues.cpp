@@ -5,7 +5,8 @@
 // the last one woke, the one that gave way to a woken task, then whichever waits longest of the bound and the local queue, then the
 // global queue.
 // Invariant: every queue's head is served within a bounded number of turns. The chain through `next` shares one slice, so two tasks that
-// wake each other do not keep out a third.
+// wake each other do not keep out a third. Woken tasks begin slices of their own, and chains with them: so the ring comes first once it has waited
+// for a slice.
 #include "sched/scheduler.h"
 
 #include <algorithm>
@@ -97,6 +98,11 @@ task *pick_woken(processor &p) noexcept {
   return t;
 }
 
+task *pop_ring(processor &p, std::uint64_t now) noexcept {
+  p.ring_served = now;
+  return p.local.pop();
+}
+
 task *pick_queued(processor &p, std::uint64_t now) noexcept {
   scheduler &s = *p.owner;
   const std::uint64_t global_oldest = s.global_oldest.load(std::memory_order_relaxed);
@@ -106,6 +112,12 @@ task *pick_queued(processor &p, std::uint64_t now) noexcept {
   if (global_first)
     if (task *const t = pop_global(p))
       return t;
+  if (p.local.empty()) {
+    p.ring_served = now;
+  } else if (now - std::min(now, p.ring_served) >= s.set.slice_ns) {
+    if (task *const t = pop_ring(p, now))
+      return t;
+  }
   if (task *const t = take_next(p, now))
     return t;
   if (task *const t = take_interrupted(p))
@@ -115,7 +127,7 @@ task *pick_queued(processor &p, std::uint64_t now) noexcept {
   if (bound_oldest != never && bound_oldest <= p.local.oldest() && bound_oldest <= global_oldest)
     if (task *const t = pop_bound(w))
       return t;
-  if (task *const t = p.local.pop())
+  if (task *const t = pop_ring(p, now))
     return t;
   return pop_global(p);
 }

@@ -138,6 +138,7 @@ struct alignas(64) processor {
   // The worker's own thread only.
   alignas(64) std::uint64_t slice_begin = 0;
   unsigned woken_streak = 0;
+  std::uint64_t ring_served = 0; // when pick() last took a task from the ring, or found it empty
   std::uint64_t polled_at_turn = 0;
   std::atomic<std::uint32_t> help_seen{0}; // scheduler::help_calls when it last called the helper. Read by who retakes the processor
   bool spinning = false;                   // also set by a waker while the processor is idle

@@ -193,6 +193,36 @@ STILLPOINT_ON_EACH(chan_stress, close_in_the_middle) {
   }
 }
 
+// Who gave way gets its turn while tasks wake each other all the time, several at once.
+STILLPOINT_ON_EACH(chan_stress, nobody_is_kept_out_by_those_who_wake_each_other) {
+  constexpr long most = 10'000'000; // some seconds
+  const chan<long> c(0);
+  std::atomic<long> sent = 0;
+  wait_group group;
+  for (unsigned t = 0; t < 4; ++t) {
+    go_in(group, [&] {
+      try {
+        for (long n = 1; sent < most; ++n) {
+          if (n % 2)
+            c.send(n);
+          else
+            select(on_send(c, n), on_receive(chan<int>()));
+          ++sent;
+        }
+      } catch (const closed_channel &) {
+      }
+    });
+    go_in(group, [&] {
+      for (const long v : c)
+        static_cast<void>(v);
+    });
+  }
+  yield();
+  EXPECT_LT(sent, most);
+  c.close();
+  group.wait();
+}
+
 // A thread that is no worker takes part as far as it need not wait.
 STILLPOINT_ON_EACH(chan_stress, with_a_foreign_thread) {
   const chan<std::uint64_t> in(4), out(4);
