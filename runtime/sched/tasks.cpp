@@ -10,7 +10,9 @@
 #include "stack/stack.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <utility>
 
 namespace stillpoint::rt {
 namespace {
@@ -37,36 +39,56 @@ task &allocate_task() {
   return *t;
 }
 
-// Of each worker: what was used last is in its caches, and no lock is needed.
+// Of each worker: what was used last is in its caches, and no lock is needed. What is too many is given back, half of it at a time.
 constexpr unsigned most_spare = 32;
 
 task *take_spare(std::size_t stack_size) noexcept {
   worker *const w = current_worker;
-  if (!w || stack_size != stack::default_size)
+  if (!w)
     return nullptr;
   os_thread &here = thread_of(*w);
   task *const t = here.spare;
-  if (t) {
-    here.spare = t->next;
-    --here.spare_count;
-  }
+  if (!t)
+    return nullptr;
+  if (const std::size_t size = t->stack_high - t->stack_low; size < stack_size || size / 2 >= std::max(stack_size, stack::min_size))
+    return nullptr;
+  here.spare = t->next;
+  --here.spare_count;
   return t;
 }
 
+// All but the `kept` latest.
+void give_up_spares(os_thread &w, unsigned kept) noexcept {
+  task **link = &w.spare;
+  for (unsigned i = 0; i < kept; ++i)
+    link = &(*link)->next;
+  task *const first = std::exchange(*link, nullptr);
+  if (!first)
+    return;
+  std::array<stack::slot *, most_spare> slots;
+  unsigned count = 0;
+  task *last = first;
+  for (task *t = first; t; t = t->next) {
+    slots[count++] = static_cast<stack::slot *>(std::exchange(t->allocation, nullptr));
+    last = t;
+  }
+  w.spare_count = kept;
+  stack::release({slots.data(), count});
+  const lock_guard held(tasks.mutex);
+  last->next = tasks.free;
+  tasks.free = first;
+}
+
 bool keep_spare(task &t) noexcept {
-  os_thread &here = thread_of(*current_worker);
-  if (here.spare_count == most_spare || t.stack_high - t.stack_low != stack::default_size)
+  if (t.stack_high - t.stack_low > stack::default_size)
     return false;
+  os_thread &here = thread_of(*current_worker);
+  if (here.spare_count == most_spare)
+    give_up_spares(here, most_spare / 2);
   t.next = here.spare;
   here.spare = &t;
   ++here.spare_count;
   return true;
-}
-
-void free_task(task &t) noexcept {
-  const lock_guard held(tasks.mutex);
-  t.next = tasks.free;
-  tasks.free = &t;
 }
 
 void set_name(task &t, std::string_view name) noexcept {
@@ -163,10 +185,11 @@ task &new_task(std::size_t stack_size) {
   return *t;
 }
 
-void give_up_stack(task &t) noexcept {
-  stack::release(*static_cast<stack::slot *>(t.allocation));
-  t.allocation = nullptr;
-  free_task(t);
+void give_up(task &t) noexcept {
+  stack::release(*static_cast<stack::slot *>(std::exchange(t.allocation, nullptr)));
+  const lock_guard held(tasks.mutex);
+  t.next = tasks.free;
+  tasks.free = &t;
 }
 
 } // namespace
@@ -196,16 +219,10 @@ void recycle_task(task &t) noexcept {
   preempt::release_return_trap(t); // it may have left a frame without a return
   sanitizer::task_recycled(t);
   if (!keep_spare(t))
-    give_up_stack(t);
+    give_up(t);
 }
 
-void free_spares(os_thread &w) noexcept {
-  while (task *const t = w.spare) {
-    w.spare = t->next;
-    give_up_stack(*t);
-  }
-  w.spare_count = 0;
-}
+void free_spares(os_thread &w) noexcept { give_up_spares(w, 0); }
 
 task *all_tasks() noexcept {
   const lock_guard held(tasks.mutex);

@@ -107,6 +107,18 @@ void cool(slot &s) noexcept {
   push(stacks.classes[s.size_class].cold, s);
 }
 
+bool keep_warm(slot &s) noexcept STILLPOINT_REQUIRES(stacks.mutex) {
+  size_class &list = stacks.classes[s.size_class];
+  const std::size_t size = bytes_of(s.size_class);
+  const bool reserve = list.warm_count < always_warm && size <= always_warm_size;
+  if (!s.guarded || (!reserve && stacks.warm_bytes + size > most_warm))
+    return false;
+  add_warm(size);
+  ++list.warm_count;
+  push(list.warm, s);
+  return true;
+}
+
 bool make_guard(slot &s) noexcept {
   void *const guard = reinterpret_cast<void *>(s.low - guard_size);
   return has_light_guards() ? install_light_guard(guard, guard_size) : mprotect(guard, guard_size, PROT_NONE) == 0;
@@ -150,22 +162,20 @@ slot &allocate(std::size_t size) {
 }
 
 void release(slot &s) noexcept {
-  bool warm = false;
+  slot *const one = &s;
+  release({&one, 1});
+}
+
+void release(std::span<slot *const> some) noexcept {
+  slot *rest = nullptr; // is not kept warm
   {
     const lock_guard held(stacks.mutex);
-    size_class &list = stacks.classes[s.size_class];
-    const std::size_t size = bytes_of(s.size_class);
-    const bool reserve = list.warm_count < always_warm && size <= always_warm_size;
-    warm = s.guarded && (reserve || stacks.warm_bytes + size <= most_warm);
-    if (warm) {
-      add_warm(size);
-      ++list.warm_count;
-      push(list.warm, s);
-    }
+    for (slot *const s : some)
+      if (!keep_warm(*s))
+        push(rest, *s);
   }
-  if (warm)
-    return;
-  cool(s);
+  while (slot *const s = pop(rest))
+    cool(*s);
 }
 
 bool cool_some() noexcept {

@@ -15,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 namespace stillpoint::rt {
 
@@ -45,6 +46,7 @@ slot &allocate(std::size_t size);
 
 // Gives a stack back; nobody may run on it. Any thread; takes the pool's lock.
 void release(slot &s) noexcept;
+void release(std::span<slot *const> some) noexcept;
 // Gives back the pages of some free slots, if too many are kept; true: look again. For workers that have nothing else to do.
 bool cool_some() noexcept;
 // Whether `address` lies in the task's guard: a stack overflow. Signal safe.

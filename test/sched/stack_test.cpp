@@ -7,6 +7,7 @@
 #include <cstring>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -40,6 +41,16 @@ TEST(stack_test, is_used_again) {
   stack::slot &second = stack::allocate(stack::default_size);
   EXPECT_EQ(&first, &second);
   stack::release(second);
+}
+
+TEST(stack_test, several_are_given_back_at_once) {
+  stack::slot *const some[] = {&stack::allocate(stack::min_size), &stack::allocate(stack::default_size), &stack::allocate(stack::min_size)};
+  stack::release(some);
+  std::set<stack::slot *> again;
+  for (const stack::slot *s : some)
+    again.insert(&stack::allocate(s->high - s->low));
+  EXPECT_EQ(again, (std::set<stack::slot *>(std::begin(some), std::end(some))));
+  stack::release(std::vector(again.begin(), again.end()));
 }
 
 // What was written to a stack is still there when it is used again, unless its pages were given back in between.
