@@ -13,6 +13,7 @@
 #include "runtime/preempt/internal.h"
 #include "runtime/preempt/return_trap.h"
 #include "runtime/preempt/walk.h"
+#include "runtime/scan/frame.h"
 
 #include <cerrno>
 #include <csignal>
@@ -98,6 +99,42 @@ bool request(worker &w, task &t) noexcept {
 
 bool signal(worker &w) noexcept { return !config().asyncpreemptoff && send(w, now_ns()); }
 
+namespace {
+
+map::frame_rule rule_of(const scan::frame &f) noexcept {
+  map::frame_rule rule;
+  rule.known = true;
+  rule.cfa_is_rbp = f.cfa_is_rbp;
+  rule.cfa_offset = f.cfa_offset;
+  rule.saved = f.saved & (1u << abi::saved_rbp); // step() follows no other
+  rule.slot[abi::saved_rbp] = sizeof(std::uintptr_t) * f.saved_words[abi::saved_rbp];
+  return rule;
+}
+
+// walk_callers() for who is no handler, with what this thread has decoded before: tasks that move wait in the same few calls.
+refusal walk_known_callers(const stack_bounds &stack, const arch::walk_registers &from, bool &pinned) noexcept {
+  scan::frame_cache *const cache = scan::frame_cache::of_this_thread();
+  if (!cache)
+    return walk_callers(stack, from, pinned);
+  cache->refresh();
+  for (arch::walk_registers registers = from; registers.pc != arch::task_base();) {
+    scan::frame &known = cache->at(registers.pc);
+    if (known.pc != registers.pc) {
+      scan::frame fresh;
+      map::point call;
+      if (scan::decode(registers.pc, fresh, call) != scan::decoded::ok)
+        return walk_callers(stack, from, pinned);
+      known = fresh;
+    }
+    pinned |= known.callee_pinned;
+    if (const refusal why = step(stack, rule_of(known), registers); why != refusal::none)
+      return why;
+  }
+  return refusal::none;
+}
+
+} // namespace
+
 bool may_migrate(const task &t) noexcept {
   if (t.held_mutexes != 0 || t.caller.pc == 0)
     return false;
@@ -106,7 +143,7 @@ bool may_migrate(const task &t) noexcept {
     return false;
   const map::reader_scope reading(this_worker());
   bool pinned = false;
-  return walk_callers(stack, {t.caller.pc, t.caller.sp, t.caller.bp}, pinned) == refusal::none && !pinned;
+  return walk_known_callers(stack, {t.caller.pc, t.caller.sp, t.caller.bp}, pinned) == refusal::none && !pinned;
 }
 
 } // namespace stillpoint::rt::preempt

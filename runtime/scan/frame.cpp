@@ -61,6 +61,7 @@ decoded decode(std::uintptr_t pc, frame &out, map::point &point) noexcept {
   out.pc = pc;
   out.cfa_offset = static_cast<std::uint32_t>(point.frame.cfa_offset);
   out.cfa_is_rbp = point.frame.cfa_is_rbp;
+  out.callee_pinned = point.callee_pinned;
   out.base = static_cast<std::uint8_t>(point.refs.base);
   for (unsigned r = 0; r < abi::saved_register_count; ++r)
     out.references |= static_cast<std::uint8_t>((point.refs.registers >> arch::saved_register_number[r] & 1) << r);

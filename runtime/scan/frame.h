@@ -23,6 +23,7 @@ struct alignas(64) frame {
   std::uintptr_t pc = 0;        // return address; 0: empty
   std::uint32_t cfa_offset = 0; // bytes from RSP or RBP
   bool cfa_is_rbp = false;
+  bool callee_pinned = false;
   std::uint8_t saved = 0;      // bit set of abi::saved_register
   std::uint8_t references = 0; // the same registers: those that hold a reference
   std::uint8_t base = 0;       // abi::slot_base

@@ -5,6 +5,13 @@
 
 namespace stillpoint::rt::sched {
 
+bool may_move(task &t) noexcept {
+  if (t.async_stopped || t.caller.pc == 0 || preempt::may_migrate(t)) // what is stopped by a signal would be pinned already
+    return true;
+  t.pinned_to = t.last_worker; // its frames expect it there
+  return false;
+}
+
 void settle_other(os_thread &w, task &t) noexcept {
   processor &p = *w.held;
   if (w.leaving.why == departure::reason::finished)

@@ -61,10 +61,14 @@ inline task *pick_own(const os_thread &w, processor &p) noexcept {
   return p.local.pop();
 }
 
-// New, or left by a call on this thread, and needed nowhere else.
-inline bool resumes_here(const os_thread &w, const task &t) noexcept {
-  const worker *const only = bound_to(t);
-  return (t.last_worker == &w || !t.last_worker) && (only == &w || (!only && !keeps_to_its_own(w)));
+// Whether a task that last ran on another worker, and is bound to none, may run elsewhere; if not, it is bound to that one now. Any stack.
+bool may_move(task &t) noexcept;
+
+// Whether `w` may run it.
+inline bool resumes_here(const os_thread &w, task &t) noexcept {
+  if (const worker *const only = bound_to(t))
+    return only == &w;
+  return !keeps_to_its_own(w) && (t.last_worker == &w || !t.last_worker || may_move(t));
 }
 
 // Null: there is no way but by the loop.
@@ -72,9 +76,11 @@ inline task *next_directly(os_thread &w) noexcept {
   processor &p = *w.held;
   task *next = pick_own(w, p);
   if (!next) {
-    next = pick(p, p.started.load(std::memory_order_relaxed));
+    const std::uint64_t now = w.clock.now();
+    next = pick(p, now);
     if (!next)
       return nullptr;
+    p.started.store(now, std::memory_order_relaxed); // others wait: the monitor has to know how long for
   }
   if (resumes_here(w, *next)) [[likely]]
     return next;
