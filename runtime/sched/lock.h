@@ -23,6 +23,7 @@
 #define STILLPOINT_GUARDED_BY(x) __attribute__((guarded_by(x)))
 #define STILLPOINT_REQUIRES(...) __attribute__((requires_capability(__VA_ARGS__)))
 #define STILLPOINT_ACQUIRE(...) __attribute__((acquire_capability(__VA_ARGS__)))
+#define STILLPOINT_TRY_ACQUIRE(...) __attribute__((try_acquire_capability(__VA_ARGS__)))
 #define STILLPOINT_RELEASE(...) __attribute__((release_capability(__VA_ARGS__)))
 #define STILLPOINT_EXCLUDES(...) __attribute__((locks_excluded(__VA_ARGS__)))
 #define STILLPOINT_UNCHECKED_LOCKING __attribute__((no_thread_safety_analysis))
@@ -61,6 +62,12 @@ public:
     // Acquire: pairs with the release in release().
     if (!word_.compare_exchange_strong(seen, held, std::memory_order_acquire, std::memory_order_relaxed))
       acquire_slowly();
+  }
+
+  // For who has something else to do meanwhile.
+  bool try_acquire() noexcept STILLPOINT_TRY_ACQUIRE(true) {
+    std::uint32_t seen = free;
+    return word_.compare_exchange_strong(seen, held, std::memory_order_acquire, std::memory_order_relaxed);
   }
 
   void release() noexcept STILLPOINT_RELEASE() {

@@ -32,6 +32,9 @@ constexpr std::uint64_t last_away_ns = 5'000'000;
 constexpr std::uint64_t soon_ns = 100'000;
 // After so many looks for slow calls in vain it stops looking.
 constexpr unsigned quiet_looks = 50;
+// Processors that have switched so often since the last look, not longer ago than this, are left alone for so long.
+constexpr std::uint64_t brisk_turns = 16;
+constexpr std::uint64_t brisk_ns = 4 * wake_grace_ns;
 
 // The kernel's sched_attr, as linux/sched/types.h has it (which older headers clash with <sched.h>).
 struct scheduling {
@@ -44,7 +47,7 @@ struct scheduling {
 
 // From when on the task that runs on p has to give way, and never if to nobody. `started` is when it began.
 std::uint64_t wanted_off_at(processor &p, std::uint64_t turn, std::uint64_t started, bool gives_way_to_woken, std::uint64_t now) noexcept {
-  const bool next_waits = p.next.load(std::memory_order_relaxed) && crowded(*p.owner);
+  const bool next_waits = (p.next.load(std::memory_order_relaxed) || p.local.marked()) && crowded(*p.owner);
   if (gives_way_to_woken || next_waits || thread_of(*p.self.load(std::memory_order_relaxed)).bound_woken.load(std::memory_order_relaxed))
     return std::min(started + wake_grace_ns, p.slice_end.load(std::memory_order_relaxed));
   // If nobody else could run, look once more at the end of the slice: a queue that is empty now and then must not alarm us each time it is not.
@@ -168,13 +171,34 @@ std::uint64_t look_at_call(processor &p, std::uint64_t call, std::uint64_t now, 
   return never;
 }
 
+// When a processor could be taken from its task for a sleeper. Until then the workers look at the timers themselves, between two tasks.
+std::uint64_t first_change(const scheduler &s) noexcept {
+  std::uint64_t first = never;
+  for (unsigned i = 0; i < s.slots; ++i)
+    if (const processor &p = s.processors[i]; p.running.load(std::memory_order_acquire) && // pairs with the worker's release
+                                              !p.away.load(std::memory_order_relaxed) && !in_call(p))
+      first = std::min(first, p.started.load(std::memory_order_relaxed) + wake_grace_ns);
+  return first;
+}
+
+// Fires what the workers do not. Returns from when on to look at timers again.
+std::uint64_t fire_for_others(scheduler &s, std::uint64_t now) noexcept {
+  if (s.watcher.load(std::memory_order_relaxed) || s.sleepers.earliest() > now)
+    return 0;
+  const std::uint64_t change = first_change(s);
+  if (change == never || change <= now)
+    while (fire_timers(s, nullptr, now) != 0)
+      ;
+  return s.sleepers.earliest() > now ? 0 : now + wake_grace_ns; // else somebody is at it
+}
+
 // When the monitor has to look next; asks for what is due if `act`.
-std::uint64_t look(scheduler &s, std::uint64_t now, bool act, bool &calls) noexcept {
+std::uint64_t look(scheduler &s, std::uint64_t now, std::uint64_t timers_from, bool act, bool &calls) noexcept {
   // While many woken tasks wait, the workers fire more timers when those are served.
   const bool others_do = s.watcher.load(std::memory_order_relaxed) || s.woken_count.load(std::memory_order_relaxed) >= timers_at_once;
-  const std::uint64_t timer = std::min(others_do ? never : s.sleepers.earliest(), poll_due(s));
-  std::uint64_t next = never;
-  std::uint64_t first_change = never; // when a processor could be taken from its task for a sleeper
+  const std::uint64_t timer = std::min(others_do ? never : std::max(s.sleepers.earliest(), timers_from), poll_due(s));
+  // Woken tasks come and go: not each of them shall have to wake us.
+  std::uint64_t next = s.woken_count.load(std::memory_order_relaxed) != 0 ? now + wake_grace_ns : never;
   const std::uint64_t youngest = youngest_to_give_way(s, crowded(s) ? s.woken_count.load(std::memory_order_relaxed) : 0);
   for (unsigned i = 0; i < s.slots; ++i) {
     processor &p = s.processors[i];
@@ -191,7 +215,6 @@ std::uint64_t look(scheduler &s, std::uint64_t now, bool act, bool &calls) noexc
     if (!t)
       continue;
     const std::uint64_t started = p.started.load(std::memory_order_relaxed);
-    first_change = std::min(first_change, started + wake_grace_ns);
     std::uint64_t when = wanted_off_at(p, turn, started, started <= youngest && youngest != 0, now);
     if (when <= now && act)
       when = ask(p, *t, turn, now);
@@ -201,10 +224,26 @@ std::uint64_t look(scheduler &s, std::uint64_t now, bool act, bool &calls) noexc
       when = look_early(p, turn, when, now, act);
     next = std::min(next, when);
   }
-  // Until then the workers look at the timers themselves, between two tasks.
-  if (first_change != never && timer != never)
-    return std::min(next, std::max(timer, first_change));
-  return std::min(next, timer);
+  if (timer == never)
+    return next;
+  const std::uint64_t change = first_change(s);
+  return std::min(next, change == never ? timer : std::max(timer, change));
+}
+
+// Whether all that run tasks switch all the time: then they serve timers and woken tasks by themselves, and we would only be in their way.
+bool all_brisk(scheduler &s, std::uint64_t since_last) noexcept {
+  bool any = false, all = since_last <= brisk_ns;
+  for (unsigned i = 0; i < s.slots; ++i) {
+    processor &p = s.processors[i];
+    const std::uint64_t turns = p.turns.load(std::memory_order_relaxed);
+    const bool brisk = turns - p.seen_turns >= brisk_turns;
+    p.seen_turns = turns;
+    if (!p.running.load(std::memory_order_relaxed))
+      continue;
+    any = true;
+    all = all && brisk && !in_call(p) && !p.away.load(std::memory_order_relaxed);
+  }
+  return any && all;
 }
 
 } // namespace
@@ -220,6 +259,7 @@ void be_punctual() noexcept {
 void monitor_loop(scheduler &s) noexcept {
   pthread_setname_np(pthread_self(), "sp-monitor");
   be_punctual();
+  std::uint64_t last_look = 0;
   unsigned quiet = 0; // looks without a call whose processor others could use
   for (;;) {
     // Pairs with alarm_monitor and stop_monitor. Before the look at `monitor_stop`: else both may change in between, and we sleep for ever.
@@ -228,13 +268,13 @@ void monitor_loop(scheduler &s) noexcept {
       return;
     s.monitor_deadline.store(0, std::memory_order_seq_cst);
     std::uint64_t now = monotonic_now();
-    if (!s.watcher.load(std::memory_order_relaxed))
-      while (fire_timers(s, nullptr, now) != 0)
-        ;
+    const bool brisk = all_brisk(s, now - last_look);
+    last_look = now;
+    const std::uint64_t timers_from = fire_for_others(s, now);
     poll_for_others(s, now);
     trace::observe(s, now);
     bool calls = false;
-    std::uint64_t deadline = std::min(look(s, now, true, calls), trace::due(s));
+    std::uint64_t deadline = std::min(look(s, now, timers_from, true, calls), trace::due(s));
     if (s.watching_calls.load(std::memory_order_relaxed)) {
       quiet = calls ? 0 : quiet + 1;
       if (quiet < quiet_looks) {
@@ -252,7 +292,9 @@ void monitor_loop(scheduler &s) noexcept {
     else
       std::atomic_thread_fence(std::memory_order_seq_cst);
     now = monotonic_now();
-    deadline = std::min({deadline, look(s, now, false, calls), trace::due(s)});
+    deadline = std::min({deadline, look(s, now, timers_from, false, calls), trace::due(s)});
+    if (brisk && !s.watching_calls.load(std::memory_order_relaxed)) // who looks at `monitor_deadline` need not know
+      deadline = std::max(deadline, now + brisk_ns);
     if (deadline > now)
       futex_wait(s.monitor_word, word, deadline);
   }

@@ -83,6 +83,12 @@ public:
     return true;
   }
 
+  // Owner only: what pop() would return, unless a thief is faster.
+  [[nodiscard]] const task *front() const noexcept {
+    const std::uint32_t head = head_.load(std::memory_order_relaxed);
+    return tail_.load(std::memory_order_relaxed) == head ? nullptr : entries_[head % capacity].load(std::memory_order_relaxed);
+  }
+
   // Owner only.
   task *pop() noexcept {
     for (std::uint32_t head = head_.load(std::memory_order_acquire);;) {
@@ -93,6 +99,14 @@ public:
         return t;
     }
   }
+
+  // Owner only: what is in the ring now is ahead of what comes later.
+  void mark() noexcept { mark_.store(tail_.load(std::memory_order_relaxed), std::memory_order_relaxed); }
+  // Whether any of that is left. Any thread. Wrong 2^31 tasks later, unless the owner has called unmark() meanwhile.
+  [[nodiscard]] bool marked() const noexcept {
+    return static_cast<std::int32_t>(mark_.load(std::memory_order_relaxed) - head_.load(std::memory_order_relaxed)) > 0;
+  }
+  void unmark() noexcept { mark_.store(head_.load(std::memory_order_relaxed), std::memory_order_relaxed); }
 
   // Owner only, while nobody else takes anything (sole_use.h).
   task *pop_alone() noexcept {
@@ -125,6 +139,7 @@ public:
 private:
   alignas(64) std::atomic<std::uint32_t> head_{0};
   alignas(64) std::atomic<std::uint32_t> tail_{0};
+  std::atomic<std::uint32_t> mark_{0};
   std::array<std::atomic<task *>, capacity> entries_{};
 };
 

@@ -29,15 +29,28 @@ task *pop_global_locked(scheduler &s) noexcept STILLPOINT_REQUIRES(s.mutex) {
   return t;
 }
 
+// One woken task for now and, if the local queue is empty and there are many, some for later: else everybody would stand in line for each of them.
 task *pop_woken(processor &p) noexcept {
   scheduler &s = *p.owner;
   if (s.woken_count.load(std::memory_order_relaxed) == 0)
     return nullptr;
   const lock_guard held(s.mutex);
-  task *const t = s.woken.pop_front();
-  if (t)
-    s.woken_count.fetch_sub(1, std::memory_order_relaxed);
-  return t;
+  task *const first = s.woken.pop_front();
+  if (!first)
+    return nullptr;
+  std::uint32_t taken = 1;
+  if (p.local.empty()) {
+    const std::uint32_t share = std::min(s.woken_count.load(std::memory_order_relaxed) / s.count, woken_at_once);
+    for (; taken < share; ++taken) {
+      task &t = *s.woken.pop_front();
+      __builtin_prefetch(&t.context);
+      stamp(t, p.started.load(std::memory_order_relaxed));
+      p.local.push(t); // has room: it was empty
+    }
+    p.local.mark();
+  }
+  s.woken_count.fetch_sub(taken, std::memory_order_relaxed);
+  return first;
 }
 
 os_thread &holder(const processor &p) noexcept { return thread_of(*p.self.load(std::memory_order_relaxed)); }
@@ -86,11 +99,23 @@ task *take_next(processor &p, std::uint64_t now) noexcept {
   return nullptr;
 }
 
+// Most of many tasks that sleep are in no cache: the next one's stack is fetched while this one runs.
+task *pop_marked(processor &p) noexcept {
+  task *const t = p.local.pop();
+  if (const task *const after = p.local.front())
+    for (std::size_t line = 0; line < 4; ++line)
+      __builtin_prefetch(static_cast<const char *>(after->context) + 64 * line);
+  return t;
+}
+
 // A woken task, if the others have had their turn.
 task *pick_woken(processor &p) noexcept {
+  const bool some_here = p.local.marked();
+  if (!some_here)
+    p.local.unmark();
   if (p.woken_streak >= woken_streak_limit)
     return nullptr;
-  task *t = pop_woken(p);
+  task *t = some_here ? pop_marked(p) : pop_woken(p);
   if (os_thread &w = holder(p); !t && w.bound_woken.load(std::memory_order_relaxed))
     t = pop_bound(w);
   if (t)

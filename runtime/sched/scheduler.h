@@ -50,6 +50,8 @@ inline constexpr std::uint64_t poll_patience_ns = 2'000'000;
 inline constexpr unsigned woken_streak_limit = 16;
 // No more timers are fired while so many woken tasks wait: what a timer touches is still in the cache when its task runs.
 inline constexpr unsigned timers_at_once = 128;
+// So many of those, at most, a processor takes at once.
+inline constexpr unsigned woken_at_once = 32;
 // The global queue is looked at first every so many turns, even if the processor's own is not empty.
 inline constexpr unsigned global_turn = 61;
 
@@ -74,7 +76,7 @@ struct os_thread : worker {
   task *left = nullptr;         // whoever resumes has to do what this one left to be done (direct.h)
   task *picked = nullptr;       // taken from a queue, the next to run
   unsigned direct_switches = 0; // since the scheduler's loop last ran
-  task *spare = nullptr;        // tasks that have ended, with stacks of the default size: for the next ones (tasks.cpp)
+  task *spare = nullptr;        // tasks that have ended, with stacks of at most the default size: for the next ones (tasks.cpp)
   unsigned spare_count = 0;
   sanitizer::thread_side sanitizer_side;
   bool ends = false;           // a task ended while locked to it
@@ -154,6 +156,7 @@ struct alignas(64) processor {
   std::uint64_t call_seen = 0; // processor::call, and since when it has been that
   std::uint64_t call_seen_at = 0;
   std::uint64_t looked_turn = 0;
+  std::uint64_t seen_turns = 0; // `turns` at its last look
   std::uint64_t alone_turn = 0; // of the task that had nobody behind it when its slice was over, and until when that is not believed
   std::uint64_t alone_until = 0;
   std::uint64_t away_turn = 0; // of the task that blocked, and the processor time that its thread had used when last looked at
@@ -312,8 +315,9 @@ void offer_polled(scheduler &s, task_list &ready, unsigned count) noexcept;
 void set_timer(scheduler &s, timer &t, std::uint64_t when) noexcept;
 // Afterwards the timer does not fire, and is not firing. False: it has fired, or was not set.
 inline bool cancel_timer(scheduler &s, timer &t) noexcept { return s.sleepers.cancel(t); }
-// Fires the timers whose time has come and wakes whom they wake; returns how many. `p` is null on the monitor.
-unsigned fire_timers(scheduler &s, processor *p, std::uint64_t now) noexcept;
+// Fires the timers whose time has come and wakes whom they wake; returns how many. `p` is null on the monitor. Unless `patient`, none while
+// somebody else does.
+unsigned fire_timers(scheduler &s, processor *p, std::uint64_t now, bool patient = false) noexcept;
 
 // The worker's and monitor's threads (worker.cpp, monitor.cpp).
 void worker_loop(os_thread &w) noexcept;

@@ -6,6 +6,7 @@
 #include "fatal.h"
 
 #include <algorithm>
+#include <array>
 
 namespace stillpoint::rt {
 
@@ -125,19 +126,38 @@ bool timers::cancel(timer &t) noexcept {
   return true;
 }
 
-unsigned timers::fire_due(std::uint64_t now, unsigned limit, task_list &wake) noexcept {
+// Some at a time: a timer on a cold stack is on its way while others are taken out of the heap.
+unsigned timers::fire(std::uint64_t now, unsigned limit, task_list &wake) noexcept {
+  std::array<timer *, 16> due;
   unsigned count = 0;
-  const lock_guard held(mutex_);
-  for (; count < limit && !heap_.empty() && heap_.front().when <= now; ++count) {
-    timer &t = *slots_[heap_.front().slot].set;
-    t.slot_ = timer::no_slot;
-    pop();
-    if (!heap_.empty())
-      __builtin_prefetch(slots_[heap_.front().slot].set); // on a cold stack
-    t.fire(t, wake);
-    drop_cancelled();
+  for (std::size_t taken = due.size(); taken == due.size();) {
+    const std::size_t most = std::min<std::size_t>(due.size(), limit - count);
+    for (taken = 0; taken < most && !heap_.empty() && heap_.front().when <= now; ++taken) {
+      due[taken] = slots_[heap_.front().slot].set;
+      __builtin_prefetch(due[taken], 1);
+      pop();
+      drop_cancelled();
+    }
+    for (std::size_t i = 0; i < taken; ++i) {
+      due[i]->slot_ = timer::no_slot;
+      due[i]->fire(*due[i], wake);
+    }
+    count += static_cast<unsigned>(taken);
   }
   publish();
+  return count;
+}
+
+unsigned timers::fire_due(std::uint64_t now, unsigned limit, task_list &wake) noexcept {
+  const lock_guard held(mutex_);
+  return fire(now, limit, wake);
+}
+
+unsigned timers::try_fire_due(std::uint64_t now, unsigned limit, task_list &wake) noexcept {
+  if (!mutex_.try_acquire())
+    return 0;
+  const unsigned count = fire(now, limit, wake);
+  mutex_.release();
   return count;
 }
 

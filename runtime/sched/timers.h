@@ -60,8 +60,9 @@ public:
   // True: it was set, and will not fire. False: it has fired (fire has returned), or was not set. Either way nobody touches it any more.
   bool cancel(timer &t) noexcept STILLPOINT_EXCLUDES(mutex_);
 
-  // Fires what is due, at most `limit`, earliest first; returns how many, and the tasks to be woken.
+  // Fires what is due, at most `limit`, earliest first; returns how many, and the tasks to be woken. try_: none while somebody else has the heap.
   unsigned fire_due(std::uint64_t now, unsigned limit, task_list &wake) noexcept STILLPOINT_EXCLUDES(mutex_);
+  unsigned try_fire_due(std::uint64_t now, unsigned limit, task_list &wake) noexcept STILLPOINT_EXCLUDES(mutex_);
 
   // Entries, with the cancelled ones: for tests.
   [[nodiscard]] std::size_t entries() noexcept STILLPOINT_EXCLUDES(mutex_);
@@ -86,6 +87,7 @@ private:
   void free_slot(std::uint32_t s) noexcept STILLPOINT_REQUIRES(mutex_);
   void sift_up(std::size_t place, entry e) noexcept STILLPOINT_REQUIRES(mutex_);
   void sift_down(std::size_t place, entry e) noexcept STILLPOINT_REQUIRES(mutex_);
+  unsigned fire(std::uint64_t now, unsigned limit, task_list &wake) noexcept STILLPOINT_REQUIRES(mutex_);
   void pop() noexcept STILLPOINT_REQUIRES(mutex_);
   void drop_cancelled() noexcept STILLPOINT_REQUIRES(mutex_);
   void compact() noexcept STILLPOINT_REQUIRES(mutex_);

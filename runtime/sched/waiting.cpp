@@ -351,6 +351,7 @@ bool watch_poller(os_thread &w, std::uint64_t deadline) noexcept {
 task *await_processor(os_thread &w) noexcept {
   scheduler &s = *w.owner;
   w.waited_in_vain = false;
+  bool in_time = true; // it got up for a timer, and all processors were busy: from then on those are the monitor's, and not worth our CPU
   spin(w);
   while (!accept(w)) {
     if (s.stopping.load(std::memory_order_acquire)) { // pairs with settle_finished
@@ -364,7 +365,7 @@ task *await_processor(os_thread &w) noexcept {
     bool polls = false;
     if (keeps_to_its_own(w))
       call_for_watch(s); // its last task may have set a timer as it left
-    const std::uint64_t watch = w.ends ? monotonic_now() + ask_again_ns : take_watch(w, polls);
+    const std::uint64_t watch = w.ends ? monotonic_now() + ask_again_ns : in_time ? take_watch(w, polls) : never;
     const std::uint64_t too_long = when_too_long(w);
     const std::uint64_t deadline = std::min(watch, too_long);
     if (polls) {
@@ -386,8 +387,10 @@ task *await_processor(os_thread &w) noexcept {
       w.waited_in_vain = now < watch;
       return nullptr; // the worker's loop fires the timers
     }
-    if (now >= watch && !w.ends)
+    if (now >= watch && !w.ends) {
+      in_time = false;
       alarm_monitor(s, 1);
+    }
   }
   drop_watch(w);
   task *const first = w.first;

@@ -83,7 +83,7 @@ void arm(processor &p) noexcept {
 void arm_behind_fence(processor &p) noexcept {
   scheduler &s = *p.owner;
   std::uint64_t when = never; // with asyncpreemptoff the monitor only looks whether the thread is blocked
-  const bool woken = s.woken_count.load(std::memory_order_relaxed) || p.next.load(std::memory_order_relaxed);
+  const bool woken = s.woken_count.load(std::memory_order_relaxed) || p.next.load(std::memory_order_relaxed) || p.local.marked();
   const os_thread &w = thread_of(*p.self.load(std::memory_order_relaxed));
   if ((woken && crowded(s)) || w.bound_woken.load(std::memory_order_relaxed))
     when = p.started.load(std::memory_order_relaxed) + wake_grace_ns;
@@ -105,12 +105,13 @@ void set_timer(scheduler &s, timer &t, std::uint64_t when) noexcept {
   alarm_monitor(s, call_for_timers(s, 0));
 }
 
-unsigned fire_timers(scheduler &s, processor *p, std::uint64_t now) noexcept {
+unsigned fire_timers(scheduler &s, processor *p, std::uint64_t now, bool patient) noexcept {
   const std::uint32_t waiting = s.woken_count.load(std::memory_order_relaxed);
   if (waiting >= timers_at_once || s.sleepers.earliest() > now)
     return 0;
   task_list due;
-  const unsigned count = s.sleepers.fire_due(now, timers_at_once - waiting, due);
+  const unsigned most = timers_at_once - waiting;
+  const unsigned count = patient ? s.sleepers.fire_due(now, most, due) : s.sleepers.try_fire_due(now, most, due);
   task_list woken;
   unsigned loose = 0;
   while (task *const t = due.pop_front()) {

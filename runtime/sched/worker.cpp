@@ -158,18 +158,6 @@ void settle(os_thread &w, task &t, std::uint64_t now) noexcept {
   fatal("internal error: a task left its worker without a reason");
 }
 
-// Whether the task may run here, on `w`.
-bool may_run(os_thread &w, task &t) noexcept {
-  if (worker *const only = bound_to(t))
-    return only == &w;
-  if (keeps_to_its_own(w))
-    return false;
-  if (!t.last_worker || t.last_worker == &w || t.async_stopped || t.caller.pc == 0 || preempt::may_migrate(t))
-    return true;
-  t.pinned_to = t.last_worker; // its frames expect it there
-  return false;
-}
-
 task *find_runnable(os_thread &w, std::uint64_t &now) noexcept {
   scheduler &s = *w.owner;
   for (;; now = monotonic_now()) {
@@ -205,7 +193,7 @@ task *find_runnable(os_thread &w, std::uint64_t &now) noexcept {
     if (!t && !keeps_to_its_own(w))
       t = steal(p);
     if (!t) {
-      if (!world::help(p) && !stack::cool_some())
+      if (!world::help(p) && fire_timers(s, &p, now, true) == 0 && !stack::cool_some())
         wait_for_work(w);
       continue;
     }
@@ -216,7 +204,7 @@ task *find_runnable(os_thread &w, std::uint64_t &now) noexcept {
       if (work_anywhere(s))
         call_for_help(s);
     }
-    if (may_run(w, *t))
+    if (resumes_here(w, *t))
       return t;
     pass_on(w, *t);
   }

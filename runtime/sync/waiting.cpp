@@ -45,6 +45,7 @@ static_assert(lock_count == 1u << (64 - 58));
 void list_waiter::time_out(timer &self, task_list &wake) noexcept {
   auto &w = static_cast<list_waiter &>(self);
   task *const who = w.who;
+  __builtin_prefetch(&who->state, 1);
   bool parked = false;
   if (claim(*w.point, wait_result::timed_out, parked) && parked)
     wake.push_back(*who);

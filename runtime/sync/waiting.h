@@ -85,11 +85,11 @@ struct parking {
   }
   parking p{w, guard, deadline};
   sched::park_lightly(*here, caller, parking::commit, &p, what);
-  if (w.timed) {
+  const wait_result r = w.point->state.load(std::memory_order_acquire); // pairs with claim()
+  if (w.timed && r != wait_result::timed_out)                           // else it has fired, and touches nothing of ours any more
     sched::cancel_timer(*w.who->owner, w);
-    w.timed = false;
-  }
-  return w.point->state.load(std::memory_order_acquire); // pairs with claim()
+  w.timed = false;
+  return r;
 }
 
 // Takes `w` off the list if it is still on it. Under the object's lock; true if it was.

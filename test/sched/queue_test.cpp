@@ -46,6 +46,34 @@ TEST(run_queue_test, thieves_take_the_older_half) {
   EXPECT_EQ(q.take_half(taken), 0u);
 }
 
+// Whoever takes them: what was there when the mark was set is ahead of what came later.
+TEST(run_queue_test, the_mark_is_behind_what_was_there) {
+  task tasks[6];
+  run_queue q;
+  EXPECT_FALSE(q.marked());
+  for (int i = 0; i < 4; ++i)
+    q.push(tasks[i]);
+  EXPECT_FALSE(q.marked());
+  q.mark();
+  q.push(tasks[4]);
+  q.push(tasks[5]);
+  EXPECT_EQ(q.front(), &tasks[0]);
+  std::array<task *, run_queue::capacity / 2> taken;
+  EXPECT_EQ(q.take_half(taken), 3u);
+  EXPECT_TRUE(q.marked());
+  EXPECT_EQ(q.front(), &tasks[3]);
+  EXPECT_EQ(q.pop(), &tasks[3]);
+  EXPECT_FALSE(q.marked());
+  EXPECT_EQ(q.pop(), &tasks[4]);
+  EXPECT_FALSE(q.marked());
+  q.mark();
+  EXPECT_TRUE(q.marked());
+  q.unmark();
+  EXPECT_FALSE(q.marked());
+  EXPECT_EQ(q.pop(), &tasks[5]);
+  EXPECT_EQ(q.front(), nullptr);
+}
+
 // Every task comes out exactly once, whoever takes it.
 TEST(run_queue_test, nothing_is_lost_or_doubled) {
   constexpr std::uint32_t many = 200'000;

@@ -225,6 +225,25 @@ TEST_P(tasks_test, many_sleepers) {
   EXPECT_EQ(ended, 2'000);
 }
 
+// A processor takes several that were woken at once. None waits behind another for good, though each goes on until all have been there.
+TEST_P(tasks_test, many_with_one_deadline_that_wait_for_each_other) {
+  constexpr int many = 100;
+  std::atomic<int> awake = 0;
+  run_on(GetParam(), [&] {
+    wait_group group;
+    group.add(many);
+    const auto when = std::chrono::steady_clock::now() + 20ms;
+    for (int i = 0; i < many; ++i)
+      go({.stack_size = 16u << 10}, [&] {
+        sleep_until(when);
+        ++awake;
+        EXPECT_TRUE(eventually([&] { return awake == many; }));
+        group.done();
+      });
+    group.wait();
+  });
+}
+
 TEST_P(tasks_test, odd_durations) {
   run_on(GetParam(), [] {
     sleep_for(0s);
@@ -388,6 +407,25 @@ TEST(go_test, stacks_are_as_large_as_asked_for) {
     deep(1'900); // main has 8 MiB
     group.wait();
     EXPECT_THROW(go({.stack_size = std::size_t{2} << 30}, [] {}), std::length_error);
+  });
+}
+
+// Ended tasks are kept, with their stacks, for those to come: whatever size was asked for before, each gets what it asks for.
+TEST(go_test, stacks_of_all_sizes_in_turns) {
+  run_on(1, [] {
+    constexpr std::size_t kilobytes[] = {16, 256, 17, 32, 512, 16, 64, 128};
+    for (int round = 0; round < 100; ++round) {
+      wait_group group;
+      for (int i = 0; i < 5; ++i)
+        for (const std::size_t size : kilobytes) {
+          group.add();
+          go({.stack_size = size << 10}, [&group, size] {
+            deep(static_cast<int>(size / 5) - 2); // a frame is a little more than a page
+            group.done();
+          });
+        }
+      group.wait();
+    }
   });
 }
 

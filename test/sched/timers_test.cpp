@@ -5,6 +5,7 @@
 #include "support.h"
 
 #include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <random>
@@ -22,6 +23,24 @@ struct recorder : rt::timer {
   }
   std::vector<recorder *> &fired;
 };
+
+// They are taken out of the heap some at a time.
+TEST(timers_test, many_at_one_time_in_their_order_and_no_more_than_asked_for) {
+  std::vector<recorder *> fired;
+  std::deque<recorder> many;
+  rt::timers t;
+  rt::task_list wake;
+  for (int i = 0; i < 100; ++i)
+    t.set(many.emplace_back(fired), 10);
+  EXPECT_EQ(t.fire_due(10, 37, wake), 37u);
+  EXPECT_EQ(t.fire_due(10, 32, wake), 32u);
+  EXPECT_FALSE(t.cancel(many[68]));
+  EXPECT_TRUE(t.cancel(many[69]));
+  EXPECT_EQ(t.try_fire_due(10, 100, wake), 30u);
+  ASSERT_EQ(fired.size(), 99u);
+  for (std::size_t i = 0; i < 99; ++i)
+    EXPECT_EQ(fired[i], &many[i < 69 ? i : i + 1]);
+}
 
 // Go: TestAfterQueuing (time/sleep_test.go), without a clock.
 TEST(timers_test, due_by_time_then_by_order) {
