@@ -111,19 +111,30 @@ std::uint64_t depth_of_last(pointer<tree> at, std::uint64_t key) {
   return depth;
 }
 
+// Each round begins with another node and so makes another tree. Where all are alike the processor learns their branches by heart, or does not,
+// which is decided for a whole process by where its code lies and changes the time by a quarter.
+std::size_t first_of_round(pointer<data<kind>> all) { return all->round * 389 % all->tree_nodes.size(); }
+
 std::uint64_t tree_insert(pointer<data<kind>> all) {
   const array<pointer<tree>> nodes = all->tree_nodes;
   cut(nodes);
-  for (std::size_t i = 1; i < nodes.size(); ++i)
-    insert(nodes[0], nodes[i]);
-  return depth_of_last(nodes[0], nodes[nodes.size() - 1]->key);
+  const std::size_t first = first_of_round(all);
+  const pointer<tree> root = nodes[first];
+  for (std::size_t i = first + 1; i < nodes.size(); ++i)
+    insert(root, nodes[i]);
+  for (std::size_t i = 0; i < first; ++i)
+    insert(root, nodes[i]);
+  return depth_of_last(root, nodes[nodes.size() - 1]->key);
 }
 
 std::uint64_t tree_insert_recursive(pointer<data<kind>> all) {
   const array<pointer<tree>> nodes = all->tree_nodes;
   cut(nodes);
+  const std::size_t first = first_of_round(all);
   pointer<tree> root = nullptr;
-  for (std::size_t i = 0; i < nodes.size(); ++i)
+  for (std::size_t i = first; i < nodes.size(); ++i)
+    root = inserted(root, nodes[i]);
+  for (std::size_t i = 0; i < first; ++i)
     root = inserted(root, nodes[i]);
   return depth_of_last(root, nodes[nodes.size() - 1]->key);
 }
@@ -151,8 +162,11 @@ std::uint64_t sort_references(pointer<data<kind>> all) {
 template <std::uint64_t Round(pointer<data<kind>>)>
 std::uint64_t rounds_of(void *all, std::uint64_t rounds) {
   std::uint64_t checksum = 0;
-  for (; rounds > 0; --rounds)
-    checksum = (checksum ^ Round(kind::pointer_to(static_cast<data<kind> *>(all)))) * 0x9e3779b97f4a7c15u;
+  const pointer<data<kind>> own = kind::pointer_to(static_cast<data<kind> *>(all));
+  for (; rounds > 0; --rounds) {
+    own->round = rounds;
+    checksum = (checksum ^ Round(own)) * 0x9e3779b97f4a7c15u;
+  }
   return checksum;
 }
 

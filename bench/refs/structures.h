@@ -73,6 +73,7 @@ struct data {
   pointers<entry<Kind>> entries; // in no order
   pointers<entry<Kind>> sorted;  // as long
   pointers<entry<Kind>> table;   // open addressing; its length is a power of two
+  std::uint64_t round;           // written before each
 };
 
 struct measured_kernel {
