@@ -24,6 +24,8 @@ struct PassOptions {
   bool FullLiveness = false;
   /// Print every point of the function of this (mangled) name to standard error; "*": of all functions. Empty: of none.
   std::string DumpFunction;
+  /// Make copies of loops without the checks of write barriers (passes/machine/UncheckedCopies.h).
+  bool UncheckedCopies = true;
 };
 
 /// Whether tables can be written for this target: 64-bit x86 with 64-bit pointers, ELF.
@@ -36,7 +38,10 @@ llvm::MachineFunctionPass *createPointStatesPass(const PassOptions &Options);
 /// Before register allocation: gives realigned frames with references a base that stays where it is.
 llvm::MachineFunctionPass *createFixedBasePass();
 
-/// Adds the machine pass behind all passes that change code. Does nothing for a target without support. To be called from
+/// Behind the last pass that looks for better code: makes copies without the checks of write barriers.
+llvm::MachineFunctionPass *createUncheckedCopiesPass();
+
+/// Adds the machine passes. Does nothing for a target without support. To be called from
 /// llvm::RegisterTargetPassConfigCallback's callback; IR passes are the caller's.
 void addStillpointPasses(llvm::TargetMachine &TM, llvm::legacy::PassManagerBase &PM, llvm::TargetPassConfig *Config,
                          const PassOptions &Options);

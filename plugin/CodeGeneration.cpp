@@ -63,6 +63,7 @@ void extendCodeGeneration(TargetMachine &TM, legacy::PassManagerBase &PM, Target
   stillpoint::PassOptions Options;
   Options.FullLiveness = stillpoint::wantsFullLiveness();
   Options.DumpFunction = stillpoint::dumpFunction().str();
+  Options.UncheckedCopies = !stillpoint::wantsNoUncheckedCopies();
   stillpoint::addStillpointPasses(TM, PM, Config, Options);
 }
 

@@ -111,10 +111,13 @@ bool parseOption(DiagnosticsEngine &Diags, llvm::StringRef Argument) {
     return parseChoice(Diags, Name, Value, "gc", "full", stillpoint::setFullLiveness);
   if (Name == "main")
     return parseChoice(Diags, Name, Value, "thread", "task", stillpoint::setMainTask);
+  if (Name == "unchecked-copies")
+    return parseChoice(Diags, Name, Value, "on", "off", stillpoint::setWithoutUncheckedCopies);
   if (Name == "no-warn" || Name == "error")
     return parseReferenceWarning(Diags, Name, Value);
-  Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error, "unknown option '%0' of the plugin 'stillpoint'; known: liveness=gc|full, "
-                                                               "main=thread|task, no-warn=NAME, error=NAME, remarks, dump=FUNCTION|*"))
+  Diags.Report(Diags.getCustomDiagID(DiagnosticsEngine::Error,
+                                     "unknown option '%0' of the plugin 'stillpoint'; known: liveness=gc|full, "
+                                     "main=thread|task, unchecked-copies=on|off, no-warn=NAME, error=NAME, remarks, dump=FUNCTION|*"))
       << Name;
   return false;
 }

@@ -17,6 +17,10 @@ void setFullLiveness(bool Full);
 bool wantsMainTask();
 void setMainTask(bool Wanted);
 
+/// Whether loops get no copies without the checks of write barriers (unchecked-copies=off).
+bool wantsNoUncheckedCopies();
+void setWithoutUncheckedCopies(bool Off);
+
 /// Whether remarks are to be shown without more (remarks). Clang only: other tools have -pass-remarks-analysis=stillpoint.
 bool wantsRemarks();
 void setRemarks(bool Wanted);

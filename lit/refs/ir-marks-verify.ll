@@ -10,7 +10,7 @@
 ; RUN: llvm-extract -func=with_barrier %s -o %t.bc && opt -load-pass-plugin %passes -passes=stillpoint-verify -disable-output %t.bc
 ; RUN: llvm-extract -func=null_store %s -o %t.bc && opt -load-pass-plugin %passes -passes=stillpoint-verify -disable-output %t.bc
 target triple = "x86_64-unknown-linux-gnu"
-@flag = global i8 0, section "stillpoint_marking_v3"
+@flag = global i8 0, section "stillpoint_marking_v4"
 
 declare void @take(ptr addrspace(1))
 declare void @raw(ptr)

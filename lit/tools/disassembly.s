@@ -86,11 +86,11 @@ _ZN2ns5outerEi:
 # CHECK-NEXT: {{^> [0-9a-f]+}} safe cfa=rsp+16 vec popq %rbp # saved rbp{{$}}
 # CHECK-NEXT: {{^> [0-9a-f]+}} safe cfa=rsp+8 vec retq{{$}}
 
-  .section stillpoint_records_v3,"aoG",@progbits,.text._ZN2ns5outerEi,_ZN2ns5outerEi,comdat
+  .section stillpoint_records_v4,"aoG",@progbits,.text._ZN2ns5outerEi,_ZN2ns5outerEi,comdat
   .p2align 2
   .long .Louter - .
   .long .Lmap_outer - .
-  .section stillpoint_maps_v3,"aoG",@progbits,.text._ZN2ns5outerEi,_ZN2ns5outerEi,comdat
+  .section stillpoint_maps_v4,"aoG",@progbits,.text._ZN2ns5outerEi,_ZN2ns5outerEi,comdat
 .Lmap_outer:
   .byte 0x40 | 0x80 | 1 | 4 | 32 # RBP is the frame's; RBP, R14, RBX; an extension:
   .byte 2                        # own states

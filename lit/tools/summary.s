@@ -28,7 +28,7 @@
 # SUM-NEXT: .eh_frame 0 0.00% of executable sections
 # SUM-NEXT: per fragment: 5.0 bytes of code, 2.7 points, 2.3 runs, 14.3 bytes of tables
 
-# JSON: {"file":"{{.*}}","stripped":false,"functions":2,"fragments":3,"runs":7,"managed":15,"points":{"safe":5,"pinned":1,"unsafe":2},"bytes":{"safe":11,"pinned":1,"unsafe":3},"reference_points":0,"tables":{"records":24,"maps":19},"text":16,"eh_frame":0}
+# JSON: {"file":"{{.*}}","stripped":false,"functions":2,"fragments":3,"runs":7,"managed":15,"points":{"safe":5,"pinned":1,"unsafe":2},"bytes":{"safe":11,"pinned":1,"unsafe":3},"reference_points":0,"tables":{"records":24,"maps":19,"copies":0},"text":16,"eh_frame":0}
 
 # INSTRUCTION: "functions":[{"name":"cold_path","mangled":"cold_path","section":".text","address":9,"size":2,"record":1,"map_bytes":4,"runs":1,"nosplit":false,"instructions":[{"address":9,"size":2,"text":"ud2","kind":"unsafe","changed":true,"vector":true,"frame":null}]}]
 

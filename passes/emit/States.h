@@ -74,11 +74,20 @@ struct Run {
   uint32_t MostBytes = ~0u; // no fewer than the run will have; only inline maps ask
 };
 
+/// Points of an unchecked copy: those from From on stand for those from Checked on, at the same distances; if Fixed, all stand for Checked itself.
+template <typename Label>
+struct CopyPiece {
+  Label From, To;
+  Label Checked;
+  bool Fixed = false;
+};
+
 template <typename Label>
 struct Fragment {
   FrameDescription Frame;
   std::vector<PointState> OwnStates;
   std::vector<Run<Label>> Runs;
+  std::vector<std::vector<CopyPiece<Label>>> Copies; // stretches of unchecked copies, pieces without gaps; in the order of the code
 };
 
 inline bool hasReferences(const PointState &S) { return S.RefRegisters || !S.RefSlots.empty() || S.RootsReady; }

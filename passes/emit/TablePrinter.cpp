@@ -100,6 +100,28 @@ private:
     else
       printDistance(Map, Out);
     forbidFolding(Start, Record, Out);
+    for (const auto &Pieces : F.Copies)
+      printCopy(Pieces, Out);
+  }
+
+  static void printCopy(const std::vector<emit::CopyPiece<const MCSymbol *>> &Pieces, MCStreamer &Out) {
+    MCContext &Context = Out.getContext();
+    MCSection &Code = Pieces.front().From->getSection();
+    MCSymbol *List = Context.createTempSymbol("stillpoint_pieces");
+    Out.switchSection(sectionFor(STILLPOINT_MAPS_SECTION, Code, Context));
+    Out.emitLabel(List);
+    Out.emitULEB128IntValue(Pieces.size());
+    const MCSymbol *Before = Pieces.front().Checked;
+    for (const auto &P : Pieces) {
+      auto *Scaled =
+          MCBinaryExpr::createMul(distance(P.From, P.To, Context), MCConstantExpr::create(1 << abi::piece_bits, Context), Context);
+      Out.emitULEB128Value(MCBinaryExpr::createAdd(Scaled, MCConstantExpr::create(P.Fixed ? abi::piece_fixed : 0, Context), Context));
+      Out.emitSLEB128Value(distance(std::exchange(Before, P.Checked), P.Checked, Context));
+    }
+    Out.switchSection(sectionFor(STILLPOINT_COPIES_SECTION, Code, Context));
+    Out.emitValueToAlignment(Align(4));
+    for (const MCSymbol *Target : {Pieces.front().From, Pieces.front().Checked, static_cast<const MCSymbol *>(List)})
+      printDistance(Target, Out);
   }
 
   // Linkers that fold identical code (--icf) compare its bytes and relocations, not its tables, and functions of the same bytes may have

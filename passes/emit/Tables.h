@@ -10,7 +10,9 @@
 #define STILLPOINT_PASSES_EMIT_TABLES_H
 
 #include "passes/emit/Encoding.h"
+#include "passes/machine/UncheckedCopies.h"
 
+#include "llvm/ADT/DenseMap.h"
 #include "llvm/IR/GCStrategy.h"
 
 namespace llvm {
@@ -27,8 +29,9 @@ public:
   using Fragment = emit::Fragment<const llvm::MCSymbol *>;
 
   TablesStrategy() { UsesMetadata = true; }
-  std::vector<Fragment> Fragments; // in the order of the code
-  unsigned LastFunction = ~0u;     // number of the last function that was looked at
+  std::vector<Fragment> Fragments;                  // in the order of the code
+  unsigned LastFunction = ~0u;                      // number of the last function that was looked at
+  llvm::DenseMap<unsigned, UncheckedCopies> Copies; // by the function's number
 };
 
 } // namespace stillpoint

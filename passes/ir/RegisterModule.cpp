@@ -81,7 +81,9 @@ private:
                           bound("__start_" STILLPOINT_GLOBALS_SECTION),
                           bound("__stop_" STILLPOINT_GLOBALS_SECTION),
                           bound("__start_" STILLPOINT_MARKING_SECTION),
-                          bound("__stop_" STILLPOINT_MARKING_SECTION)};
+                          bound("__stop_" STILLPOINT_MARKING_SECTION),
+                          bound("__start_" STILLPOINT_COPIES_SECTION),
+                          bound("__stop_" STILLPOINT_COPIES_SECTION)};
     return makeVariable(STILLPOINT_DESCRIPTOR_SYMBOL, ConstantStruct::getAnon(Fields), /*IsConstant=*/true);
   }
 

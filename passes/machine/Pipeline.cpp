@@ -2,6 +2,7 @@
 //
 // Where the machine passes stand. The one that describes: behind the last pass that changes code. On x86 that is the one that takes instruction bundles
 // apart; only the printer follows. The one that wants a base for frames: behind the last one before register allocation that makes pushes.
+// The one that copies: behind the last that looks for better code or knows debug information by blocks, and before those that finish frames' descriptions.
 #include "passes/Passes.h"
 
 #include "llvm/CodeGen/MachineFunctionPass.h"
@@ -20,6 +21,8 @@ void addStillpointPasses(TargetMachine &TM, legacy::PassManagerBase &, TargetPas
   if (!Config || !isSupportedTarget(TM.getTargetTriple()))
     return;
   Config->insertPass(&PHIEliminationID, createFixedBasePass());
+  if (Options.UncheckedCopies)
+    Config->insertPass(&LiveDebugValuesID, createUncheckedCopiesPass());
   Config->insertPass(&UnpackMachineBundlesID, createPointStatesPass(Options));
 }
 

@@ -8,6 +8,7 @@
 //  2. Frame at every point (FrameFlow, FramePlan).
 //  3. Registers that are live (Liveness), points that are unsafe by rule (UnsafePoints) or pinned (ThreadTaint), references (References).
 //  4. Put these together into one state for each point, smooth out what is not worth a change, and delete the markers of references.
+//     Unchecked copies of code (UncheckedCopies.h) have the states of what they are copies of.
 //  5. Place labels where the state changes, and hand the fragments to the module's tables.
 //
 // A label stands before the instruction that begins a new state. Where that instruction opens an aligned block, the label would come behind the
@@ -16,6 +17,7 @@
 #include "passes/Passes.h"
 #include "passes/Remarks.h"
 #include "passes/emit/Tables.h"
+#include "passes/machine/CopyPairs.h"
 #include "passes/machine/FramePlan.h"
 #include "passes/machine/Liveness.h"
 #include "passes/machine/PointRemarks.h"
@@ -207,17 +209,23 @@ public:
     Code C(MF);
     if (C.size() == 0)
       return false;
-    computeStates(C);
-    if (C.size())
-      emitFragments(C, *Tables);
+    UncheckedCopies Copies = Tables->Copies.lookup(MF.getFunctionNumber());
+    computeStates(C, Copies);
+    if (C.size() == 0)
+      return true;
+    // Once more, without markers: what is not paired in the tables must not be safe.
+    CopyPairs Pairs(C, Copies);
+    std::vector<const char *> Told(C.size());
+    Pairs.spreadStates(States, Told);
+    emitFragments(C, Pairs, *Tables);
     return true;
   }
 
 private:
-  void computeStates(Code &C);
+  void computeStates(Code &C, const UncheckedCopies &Copies);
   void tell(const Code &C, ArrayRef<const char *> Rules) const;
   void removeMarkers(Code &C);
-  void emitFragments(const Code &C, TablesStrategy &Tables);
+  void emitFragments(const Code &C, const CopyPairs &Pairs, TablesStrategy &Tables);
 
   PassOptions Options;
   std::vector<PointState> States;
@@ -226,7 +234,7 @@ private:
 
 char PointStates::ID = 0;
 
-void PointStates::computeStates(Code &C) {
+void PointStates::computeStates(Code &C, const UncheckedCopies &Copies) {
   FrameFlow Flow(C);
   FramePlan Plan(C, Flow);
   Liveness Live(C);
@@ -246,6 +254,7 @@ void PointStates::computeStates(Code &C) {
   unifySequences(Plan, States);
   smooth(States);
   smoothReferences(C, Refs, States);
+  CopyPairs(C, Copies).spreadStates(States, Rules);
   tell(C, Rules);
   removeMarkers(C);
 }
@@ -279,7 +288,8 @@ void PointStates::removeMarkers(Code &C) {
 // Places labels between instructions.
 class Labels {
 public:
-  explicit Labels(const Code &C) : C(C), Context(C.MF.getContext()), Padding(C.size()), Sections(C.size(), MBBSectionID(0)) {
+  Labels(const Code &C, const CopyPairs &Pairs)
+      : C(C), Pairs(Pairs), Context(C.MF.getContext()), Padding(C.size()), Sections(C.size(), MBBSectionID(0)) {
     Align Alignment(1);
     for (const MachineBasicBlock &B : C.MF) {
       Alignment = std::max(Alignment, B.getAlignment());
@@ -298,17 +308,20 @@ public:
   bool startsFragment(unsigned I) const { return I == 0 || Sections[I] != Sections[I - 1]; }
 
   const MCSymbol *before(unsigned I, abi::state_code Code) {
-    if (Padding[I] && !startsFragment(I) && !C.Instructions[I - 1].MI->isBarrier())
+    if (isPadded(I) && !Pairs.followsTest(I))
       return behind(I - 1, LabelNames[Code]);
+    return at(I, LabelNames[Code]);
+  }
+
+  /// Whether there may be padding in front that is executed.
+  bool isPadded(unsigned I) const { return Padding[I] && !startsFragment(I) && !C.Instructions[I - 1].MI->isBarrier(); }
+  const MCSymbol *at(unsigned I, const char *Name = "stillpoint_copy") {
     MachineInstr &MI = *C.Instructions[I].MI;
     if (!MI.getPreInstrSymbol())
-      MI.setPreInstrSymbol(C.MF, Context.createTempSymbol(LabelNames[Code]));
+      MI.setPreInstrSymbol(C.MF, Context.createTempSymbol(Name));
     return MI.getPreInstrSymbol();
   }
 
-  const MCSymbol *behindLast(unsigned I) { return behind(I, "stillpoint_end"); }
-
-private:
   const MCSymbol *behind(unsigned I, const char *Name) {
     MachineInstr &MI = *C.Instructions[I].MI;
     if (!MI.getPostInstrSymbol())
@@ -316,15 +329,49 @@ private:
     return MI.getPostInstrSymbol();
   }
 
+private:
   const Code &C;
+  const CopyPairs &Pairs;
   MCContext &Context;
   std::vector<uint32_t> Padding;
   std::vector<MBBSectionID> Sections;
 };
 
+// The stretch of an unchecked copy from Begin to End.
+std::vector<emit::CopyPiece<const MCSymbol *>> describeCopy(const CopyPairs &Pairs, Labels &Label, unsigned Begin, unsigned End) {
+  std::vector<emit::CopyPiece<const MCSymbol *>> Pieces;
+  auto Start = [&](const MCSymbol *From, const MCSymbol *Checked, bool Fixed) {
+    if (!Pieces.empty())
+      Pieces.back().To = From;
+    Pieces.push_back({From, nullptr, Checked, Fixed});
+  };
+  for (unsigned I = Begin; I != End; ++I) {
+    unsigned J = Pairs.counterpart(I);
+    bool Padded = I != Begin && Label.isPadded(I);
+    if (I != Begin && !Padded && !Pairs.isJump(I - 1) && Pairs.counterpart(I - 1) + 1 == J)
+      continue;
+    if (Padded)
+      Start(Label.behind(I - 1, "stillpoint_padding"), Label.at(J), /*Fixed=*/true);
+    Start(Label.at(I), Label.at(J), /*Fixed=*/false);
+  }
+  Pieces.back().To = Label.behind(End - 1, "stillpoint_end");
+  return Pieces;
+}
+
+void describeCopies(const CopyPairs &Pairs, Labels &Label, unsigned Begin, unsigned End, TablesStrategy::Fragment &F) {
+  for (unsigned I = Begin; I != End;) {
+    unsigned First = I++;
+    if (Pairs.counterpart(First) == CopyPairs::None)
+      continue;
+    while (I != End && Pairs.counterpart(I) != CopyPairs::None && !Pairs.followsTest(I))
+      ++I;
+    F.Copies.push_back(describeCopy(Pairs, Label, First, I));
+  }
+}
+
 // Step 5.
-void PointStates::emitFragments(const Code &C, TablesStrategy &Tables) {
-  Labels Label(C);
+void PointStates::emitFragments(const Code &C, const CopyPairs &Pairs, TablesStrategy &Tables) {
+  Labels Label(C, Pairs);
   for (unsigned Begin = 0; Begin != C.size();) {
     unsigned End = Begin + 1;
     while (End != C.size() && !Label.startsFragment(End))
@@ -341,7 +388,8 @@ void PointStates::emitFragments(const Code &C, TablesStrategy &Tables) {
       }
       F.Runs.back().MostBytes += abi::max_instruction_size + Label.paddingBefore(I);
     }
-    F.Runs.back().To = Label.behindLast(End - 1);
+    F.Runs.back().To = Label.behind(End - 1, "stillpoint_end");
+    describeCopies(Pairs, Label, Begin, End, F);
     Begin = End;
   }
 }

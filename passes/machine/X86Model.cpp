@@ -55,6 +55,9 @@ constexpr NamedClass NamedOpcodes[] = {
     {"WRGSBASE", OpClass::WriteSegment},
     {"WRGSBASE64", OpClass::WriteSegment},
     {"VZEROUPPER", OpClass::KeepsVectors},
+    {"CMP8mi", OpClass::CompareByte},
+    {"JCC_1", OpClass::JumpIf},
+    {"JMP_1", OpClass::Jump},
     // Not marked as pseudo instructions by LLVM everywhere, but the printer makes more or other code of them.
     {"STATEPOINT", OpClass::Expanded},
     {"PATCHPOINT", OpClass::Expanded},

@@ -45,6 +45,9 @@ enum class OpClass : uint8_t {
   ReadSegment,  // RDFSBASE, RDGSBASE
   WriteSegment, // WRFSBASE, WRGSBASE
   KeepsVectors, // VZEROUPPER: its definitions destroy nothing that is live
+  CompareByte,  // CMP8mi
+  JumpIf,       // JCC_1: to operand 0, on condition operand 1
+  Jump,         // JMP_1
   Expanded,     // a pseudo instruction that the printer turns into several instructions or into other code
   RefMarker,    // Markers.h: its result is a reference
   KeepMarker,   // its operand is a reference that lives up to here
@@ -144,6 +147,9 @@ inline unsigned savedRegisterIndex(unsigned Number) {
       return I;
   return abi::saved_register_count;
 }
+
+/// Operand 1 of a JumpIf.
+enum Condition : unsigned { ConditionEqual = 4, ConditionNotEqual = 5 };
 
 /// The five operands of an x86 memory reference, found by the operand types of the instruction's description.
 struct MemoryOperands {

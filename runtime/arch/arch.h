@@ -79,6 +79,8 @@ inline constexpr std::uint8_t saved_register_number[abi::saved_register_count] =
 
 // `saved` is what inject_preempt returned (task::interrupted): all registers, at the interrupted instruction.
 register_places interrupted_places(std::uintptr_t saved) noexcept;
+// Lets the stopped task go on at another instruction, which finds all registers as this one would.
+void continue_at(std::uintptr_t saved, std::uintptr_t pc) noexcept;
 // What a signal interrupted; the addresses are inside of `context`.
 register_places context_places(ucontext_t &context) noexcept;
 // At a call from managed code; `caller` knows where the registers are.

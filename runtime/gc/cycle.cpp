@@ -3,6 +3,7 @@
 // See cycle.h.
 #include "gc/cycle.h"
 
+#include "arch/arch.h"
 #include "fatal.h"
 #include "gc/counters.h"
 #include "gc/death.h"
@@ -72,6 +73,15 @@ void mark_roots(scheduler &s, cache &mine) noexcept {
   mark_dying(mine);
 }
 
+// Nobody may go on without write barriers.
+void leave_unchecked_copy(void *, task &t) {
+  if (!t.async_stopped || t.interrupted == 0)
+    return;
+  const map::reader_scope reading(this_worker());
+  if (const std::uint64_t place = map::checked_place(arch::interrupted_places(t.interrupted).pc))
+    arch::continue_at(t.interrupted, place);
+}
+
 // The world is stopped, or there is but this thread.
 void begin_marking(bool shared) noexcept {
   now.record = {};
@@ -84,6 +94,7 @@ void begin_marking(bool shared) noexcept {
   mark_caches();
   heap_now.marking.store(true, std::memory_order_release); // pairs with marking(): a helper counts in the caches that were cleared above
   map::set_marking(true);
+  world::each_stack(leave_unchecked_copy, nullptr);
   now.record.number = now.begun.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 

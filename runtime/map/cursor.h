@@ -52,6 +52,21 @@ inline bool read_long_uleb(cursor &c, std::uint64_t &value) noexcept {
   return read_long_uleb(c, value);
 }
 
+inline bool read_sleb(cursor &c, std::int64_t &value) noexcept {
+  std::uint64_t bits = 0;
+  for (unsigned shift = 0; shift < 63; shift += 7) {
+    if (c.at == c.end)
+      return false;
+    const std::uint64_t byte = *c.at++;
+    bits |= (byte & 0x7f) << shift;
+    if (byte < 0x80) {
+      value = static_cast<std::int64_t>((byte & 0x40) != 0 ? bits | ~std::uint64_t{0} << (shift + 7) : bits);
+      return true;
+    }
+  }
+  return false;
+}
+
 inline bool read_uleb_between(cursor &c, std::uint64_t low, std::uint64_t high, std::uint64_t &value) noexcept {
   return read_uleb(c, value) && value >= low && value <= high;
 }

@@ -32,6 +32,7 @@ struct bytes_at {
 struct table_view {
   bytes_at records;
   bytes_at maps;
+  bytes_at copies{};
   [[nodiscard]] std::size_t record_count() const noexcept { return records.size / sizeof(abi::record); }
 };
 
@@ -69,7 +70,7 @@ struct point {
   bool vector_live = true;
   bool has_live_set = false;
   bool callee_may_stop =
-      false; // while a call here runs. Not at unsafe points, but for those that forbid a stop only of the function itself
+      false;                  // while a call here runs. Not at unsafe points, but for those that forbid a stop only of the function itself
   bool callee_pinned = false; // it must go on in this thread
   abi::state_code code = abi::state_unsafe; // as encoded, for display
   frame_rule frame;
@@ -162,7 +163,26 @@ void resolve_in_run(const fragment &header, const run &r, const point &at_start,
 status visit_fragment(const table_view &table, std::size_t index, fragment &header, std::uint64_t &end, run_visitor visit,
                       void *context) noexcept;
 
-// Checks the whole table: records ascending and not overlapping, every map well formed and inside the section. On failure `bad_record` is
+// Where `pc` of an unchecked copy has its counterpart in the checked one; 0 if `pc` lies in no unchecked copy. `pc` is a point (the start of an
+// instruction, or padding that is executed). Cost: a binary search, and linear in the stretch's pieces.
+std::uint64_t checked_place(const table_view &table, std::uint64_t pc) noexcept;
+
+// One piece of an unchecked copy, resolved.
+struct copy_piece {
+  std::uint64_t start = 0;
+  std::uint64_t length = 0;
+  std::uint64_t counterpart = 0;
+  bool fixed = false;
+};
+
+// Visits the pieces of the index-th stretch (of copies.size / sizeof(abi::copy_record)) in order; return false to stop.
+using piece_visitor = bool (*)(void *context, const copy_piece &piece);
+status visit_copy(const table_view &table, std::size_t index, piece_visitor visit, void *context) noexcept;
+
+// Whether all stretches are well formed, ascending and without overlaps, and they and their counterparts lie in [low, high).
+status validate_copies(const table_view &table, std::uint64_t low, std::uint64_t high, std::size_t &bad_record) noexcept;
+
+// Checks the whole table but its copies: records ascending and not overlapping, every map well formed and inside the section. On failure `bad_record` is
 // the first offending index. Cost: linear in the table.
 status validate(const table_view &table, std::size_t &bad_record) noexcept;
 

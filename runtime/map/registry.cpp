@@ -79,7 +79,8 @@ bool header_is_good(const abi::module_descriptor *d) {
   const auto records = static_cast<std::uint64_t>(d->records_end - d->records_begin);
   if (d->records_end < d->records_begin || d->maps_end < d->maps_begin || records % sizeof(abi::record) != 0 ||
       address_of(d->records_begin) % alignof(abi::record) != 0 || d->globals_end < d->globals_begin ||
-      static_cast<std::uint64_t>(d->globals_end - d->globals_begin) % sizeof(abi::global_root) != 0 || d->marking_end < d->marking_begin) {
+      static_cast<std::uint64_t>(d->globals_end - d->globals_begin) % sizeof(abi::global_root) != 0 || d->marking_end < d->marking_begin ||
+      d->copies_end < d->copies_begin || static_cast<std::uint64_t>(d->copies_end - d->copies_begin) % sizeof(abi::copy_record) != 0) {
     (refused(d) << "the descriptor's bounds are wrong").print();
     return false;
   }
@@ -90,7 +91,7 @@ table_view view_of(const abi::module_descriptor *d) noexcept {
   const auto section = [](const unsigned char *begin, const unsigned char *end) {
     return bytes_at{begin, static_cast<std::size_t>(end - begin), address_of(begin)};
   };
-  return {section(d->records_begin, d->records_end), section(d->maps_begin, d->maps_end)};
+  return {section(d->records_begin, d->records_end), section(d->maps_begin, d->maps_end), section(d->copies_begin, d->copies_end)};
 }
 
 // Fills in the bounds of the code. The table has been validated.
@@ -107,8 +108,12 @@ bool find_bounds(module &m) noexcept {
 
 bool tables_are_good(module &m) {
   std::size_t bad = 0;
-  if (validate(m.table, bad) == status::ok && find_bounds(m))
-    return true;
+  if (validate(m.table, bad) == status::ok && find_bounds(m)) {
+    if (validate_copies(m.table, m.low, m.high, bad) == status::ok)
+      return true;
+    (refused(m.descriptor) << "the record " << std::uint64_t{bad} << " of its unchecked copies is corrupt").print();
+    return false;
+  }
   (refused(m.descriptor) << "record " << std::uint64_t{bad} << " of " << std::uint64_t{m.table.record_count()} << " is corrupt").print();
   return false;
 }
@@ -198,16 +203,28 @@ reader_scope::~reader_scope() {
     worker_->handler_entries.fetch_add(1, std::memory_order_release);
 }
 
-status lookup(std::uint64_t pc, point &out) noexcept {
+namespace {
+
+const module *module_of(std::uint64_t pc) noexcept {
   const module_array *const array = published.load(std::memory_order_seq_cst);
   if (array == nullptr)
-    return status::not_managed;
+    return nullptr;
   const module *const begin = array->modules.get();
   const module *const behind =
       std::upper_bound(begin, begin + array->count, pc, [](std::uint64_t address, const module &m) { return address < m.low; });
-  if (behind == begin || pc >= behind[-1].high)
-    return status::not_managed;
-  return find(behind[-1].table, pc, out);
+  return behind == begin || pc >= behind[-1].high ? nullptr : behind - 1;
+}
+
+} // namespace
+
+status lookup(std::uint64_t pc, point &out) noexcept {
+  const module *const m = module_of(pc);
+  return m != nullptr ? find(m->table, pc, out) : status::not_managed;
+}
+
+std::uint64_t checked_place(std::uint64_t pc) noexcept {
+  const module *const m = module_of(pc);
+  return m != nullptr ? checked_place(m->table, pc) : 0;
 }
 
 void each_global_root(global_root_visitor visit, void *context) noexcept {

@@ -38,6 +38,9 @@ private:
 // The point at `pc` (for a return address ask for pc - 1). Lock-free, signal safe; the caller holds a reader_scope.
 status lookup(std::uint64_t pc, point &out) noexcept;
 
+// Where `pc` of an unchecked copy has its counterpart in the checked one (abi::copy_record); 0 if it lies in none. The caller holds a reader_scope.
+std::uint64_t checked_place(std::uint64_t pc) noexcept;
+
 // Visits the address of every word of static storage that holds a reference or null, in all registered modules. While the world is stopped, or
 // with modules kept from going away otherwise; not for signal handlers.
 using global_root_visitor = void (*)(void *context, std::uintptr_t *root);

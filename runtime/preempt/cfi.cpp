@@ -48,23 +48,6 @@ bool read(cursor &c, T &value) noexcept {
   return true;
 }
 
-bool read_sleb(cursor &c, std::int64_t &value) noexcept {
-  std::uint64_t bits = 0;
-  for (unsigned shift = 0; shift < 63; shift += 7) {
-    if (c.at == c.end)
-      return false;
-    const std::uint64_t byte = *c.at++;
-    bits |= (byte & 0x7f) << shift;
-    if (byte < 0x80) {
-      if ((byte & 0x40) != 0)
-        bits |= ~std::uint64_t{0} << (shift + 7);
-      value = static_cast<std::int64_t>(bits);
-      return true;
-    }
-  }
-  return false;
-}
-
 // `size` bytes from where `c` stands, as a cursor of their own; `c` goes behind them.
 bool take(cursor &c, std::uint64_t size, cursor &out) noexcept {
   if (size > static_cast<std::uint64_t>(c.end - c.at))

@@ -300,4 +300,10 @@ void each_task(scheduler &s, task_visitor visit, void *context) noexcept {
       visit(context, *t);
 }
 
+void each_stack(task_visitor visit, void *context) noexcept {
+  for (task *t = all_tasks(); t; t = t->next_all)
+    if (t->state.load(std::memory_order_acquire) != task_state::dead) // pairs with change_state
+      visit(context, *t);
+}
+
 } // namespace stillpoint::rt::world

@@ -43,6 +43,9 @@ void set_preempted_hook(preempted_hook h) noexcept;
 using task_visitor = void (*)(void *context, task &t);
 void each_task(scheduler &s, task_visitor visit, void *context) noexcept;
 
+// Every task that is not dead, of whatever run(): the world is stopped.
+void each_stack(task_visitor visit, void *context) noexcept;
+
 // runtime/sched's part -------------------------------------------------------------------------------------------------------------------
 // All on the worker's own thread and the scheduler's stack.
 

@@ -73,6 +73,20 @@ TEST(registry, wrong_magic_size_and_bounds) {
   d = unregistered();
   d.records_end -= 1;
   EXPECT_NE(complaint(d).find("bounds"), std::string::npos);
+  d = unregistered();
+  d.copies_begin = d.maps_begin; // a size that is no multiple of a record's
+  d.copies_end = d.maps_begin + 1;
+  EXPECT_NE(complaint(d).find("bounds"), std::string::npos);
+}
+
+TEST(registry, damaged_unchecked_copies_are_refused) {
+  auto d = unregistered();
+  static const abi::copy_record nowhere{0, 0, 0};
+  d.copies_begin = reinterpret_cast<const unsigned char *>(&nowhere);
+  d.copies_end = d.copies_begin + sizeof nowhere;
+  const std::string said = complaint(d);
+  EXPECT_NE(said.find("unchecked copies"), std::string::npos) << said;
+  EXPECT_EQ(look_up(spin_safe), map::status::not_managed);
 }
 
 TEST(registry, corrupt_tables_are_refused_whole) {

@@ -40,6 +40,7 @@ def collected_programs():
     for name in ("binary_trees gcbench red_black linked_list graph lru_cache strings lisp raw_pointers frames values forwarded paths shapes").split():
         # Not "precision": whatever lives to the end of its scope is wrong there, at -O0. The scale keeps them busy until --most is reached; the second argument: no task that only spins.
         yield Program("gc-" + name, [f"test/gc/programs/{name}.cpp"], ["5", "alone"], 1, None, False)
+    yield Program("gc-reorder", ["test/gc/reorder/reorder.cpp"], ["1", "alone"], 1, None, False)
 
 
 def samples():

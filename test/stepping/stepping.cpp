@@ -6,8 +6,8 @@
 // Problem: tables are right when no stop at any instruction can be noticed; sampling finds the frequent ones. Mechanism: the trap flag, in managed code
 // (text.h). What is done is chosen at random from a fixed seed, so that a loop does not meet the same thing at the same instruction in every
 // turn. A stop is the real one: SIGURG to this very thread, the runtime's handler, its scheduler (run under STILLPOINT_DEBUG=storm=1s, so
-// that the task is scattered and its dead vector registers are overwritten); the first trap behind it is at the same instruction again, and the state
-// is compared bit for bit. Memory that a collection frees is poisoned (gcpoison=1).
+// that the task is scattered and its dead vector registers are overwritten); the first trap behind it is at the same instruction again (or, if marking began,
+// at the one that stands for it in the copy with barriers), and the state is compared bit for bit. Memory that a collection frees is poisoned (gcpoison=1).
 // Invariants: the program's results are its own business: whoever runs it compares them. Without STILLPOINT_STEP_FILE nothing happens. The handler
 // runs with all signals blocked, allocates nothing and takes no lock.
 // Rejected: a tracer in another process (some ten times slower, and blind to the runtime's state).
@@ -112,8 +112,12 @@ bool ends_stop(stop &s, const ucontext_t &context, std::uintptr_t pc) {
     return false;
   }
   if (pc != s.pc) {
-    different("the place where it went on", s.pc);
-    return false;
+    const map::reader_scope reading(rt::this_worker());
+    if (pc != map::checked_place(s.pc)) {
+      different("the place where it went on", s.pc);
+      return false;
+    }
+    s.before.general[REG_RIP] = static_cast<greg_t>(pc); // marking has begun: it was moved to the copy with barriers
   }
   after.record(context);
   if (const char *const what = difference(s.before, after, s.with_vectors))

@@ -9,8 +9,9 @@
 //   2. all its bytes are instructions, and its end is an instruction's end;
 //   3. every run begins where an instruction begins;
 //   4. standard prologues and epilogues consist of the very bytes that the format says they do;
-//   5. where the unwinder's tables (.eh_frame) describe the same function, every known frame is the one that they describe.
-#include "model.h"
+//   5. where the unwinder's tables (.eh_frame) describe the same function, every known frame is the one that they describe;
+//   6. unchecked copies are copies (copies.h).
+#include "copies.h"
 #include "unwind.h"
 
 #include "llvm/ADT/STLExtras.h"
@@ -33,8 +34,9 @@ constexpr std::uint8_t frame_pointer_setup[][3] = {{0x48, 0x89, 0xe5}, {0x48, 0x
 
 class fragment_check {
 public:
-  fragment_check(const fragment &checked, disassembler &with, const unwind_info &cfi, std::vector<std::string> &into)
-      : f_(checked), d_(with), unwind_(cfi), problems_(into) {}
+  fragment_check(const fragment &checked, disassembler &with, const unwind_info &cfi, ArrayRef<stretch> copies,
+                 std::vector<std::string> &into)
+      : f_(checked), d_(with), unwind_(cfi), copies_(copies), problems_(into) {}
   void run();
 
 private:
@@ -52,6 +54,7 @@ private:
   const fragment &f_;
   disassembler &d_;
   const unwind_info &unwind_;
+  ArrayRef<stretch> copies_;
   std::vector<std::string> &problems_;
   std::size_t told_ = 0;
   std::set<std::uint64_t> starts_; // of instructions
@@ -77,6 +80,8 @@ void fragment_check::run() {
     if (r.run.code == abi::state_prologue || r.run.code == abi::state_epilogue)
       check_standard_sequence(r);
   check_frames();
+  for (const copy_problem &p : check_copies(f_, copies_, d_))
+    problem("{0}", p.what);
 }
 
 // Whether the function goes on behind its table with INT3 only, which -mharden-sls puts behind the last instruction. Nobody executes them.
@@ -177,8 +182,11 @@ std::vector<std::string> check(ArrayRef<fragment> fragments, disassembler &d) {
   if (fragments.empty())
     return problems;
   const unwind_info unwind(fragments.front().file->eh_frame);
+  Expected<std::vector<stretch>> copies = read_copies(*fragments.front().file);
+  if (!copies)
+    return {toString(copies.takeError())};
   for (const fragment &f : fragments)
-    fragment_check(f, d, unwind, problems).run();
+    fragment_check(f, d, unwind, *copies, problems).run();
   return problems;
 }
 

@@ -3,6 +3,7 @@
 // Loading: see image.h. Steps, for each ELF file: 1. give every section an address, 2. collect code, symbols and fixups, 3. find the record
 // sections and pair each with the maps it points to.
 #include "image.h"
+#include "copies.h"
 
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -64,8 +65,7 @@ private:
   image &img_;
   const ELF64LEObjectFile &elf_;
   std::map<std::uint64_t, std::uint64_t> placed_; // section index -> address, in a relocatable file
-  std::vector<section> records_;
-  std::vector<section> maps_;
+  std::vector<section> records_, maps_, copies_;
 };
 
 Error elf_loader::run() {
@@ -137,7 +137,7 @@ Error elf_loader::collect_section(const ELFSectionRef &s) {
   Expected<section> got = section_of(s);
   if (!got)
     return got.takeError();
-  const bool ours = got->name == records_name || got->name == maps_name;
+  const bool ours = got->name == records_name || got->name == maps_name || got->name == STILLPOINT_COPIES_SECTION;
   if (ours && s.getType() == ELF::SHT_NOBITS)
     return failure("{0}: section {1} has no bytes in this file (separate debug information?)", img_.name, got->name);
   if ((s.getFlags() & ELF::SHF_ALLOC) == 0)
@@ -159,6 +159,9 @@ Error elf_loader::collect_section(const ELFSectionRef &s) {
   } else if (got->name == records_name) {
     img_.records_bytes += s.getSize();
     records_.push_back(*got);
+  } else if (got->name == STILLPOINT_COPIES_SECTION) {
+    img_.copies_bytes += s.getSize();
+    copies_.push_back(*got);
   } else if (ours) {
     img_.maps_bytes += s.getSize();
     maps_.push_back(*got);
@@ -366,6 +369,7 @@ Error elf_loader::pair_table(const section &r, const std::vector<section> &all_m
     t.maps_bias = m->bias;
     break;
   }
+  t.view.copies = copies_of(t.view.maps, copies_);
   if (!r.contents.empty())
     img_.tables.push_back(t);
   return Error::success();

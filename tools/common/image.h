@@ -79,6 +79,7 @@ struct image {
   std::uint64_t eh_frame_bytes = 0;             // .eh_frame
   std::uint64_t records_bytes = 0;
   std::uint64_t maps_bytes = 0;
+  std::uint64_t copies_bytes = 0;
   std::vector<std::unique_ptr<std::vector<std::uint8_t>>> patched; // relocated copies of sections
 
   [[nodiscard]] const section *code_at(std::uint64_t address) const;

@@ -125,6 +125,7 @@ void print_summary_json(const report &r, disassembler &d, raw_ostream &os) {
     j.attributeObject("tables", [&] {
       j.attribute("records", number(r.file->records_bytes));
       j.attribute("maps", number(r.file->maps_bytes));
+      j.attribute("copies", number(r.file->copies_bytes));
     });
     j.attribute("text", number(r.file->text_bytes));
     j.attribute("eh_frame", number(r.file->eh_frame_bytes));

@@ -177,8 +177,9 @@ void print_summary_text(const report &r, disassembler &d, raw_ostream &os) {
              .str());
   if (s.reference_points != 0)
     line(os, "points with references", s.reference_points, share(s.reference_points, s.states.all_points()) + " of points");
-  const std::uint64_t tables = f.records_bytes + f.maps_bytes;
-  line(os, "bytes of tables", tables, formatv("{0} records, {1} maps", f.records_bytes, f.maps_bytes).str());
+  const std::uint64_t tables = f.records_bytes + f.maps_bytes + f.copies_bytes;
+  const std::string copies = f.copies_bytes != 0 ? formatv(", {0} unchecked copies", f.copies_bytes).str() : "";
+  line(os, "bytes of tables", tables, formatv("{0} records, {1} maps", f.records_bytes, f.maps_bytes).str() + copies);
   line(os, "executable sections", f.text_bytes, "tables " + share(tables, f.text_bytes));
   line(os, ".eh_frame", f.eh_frame_bytes, share(f.eh_frame_bytes, f.text_bytes) + " of executable sections");
   if (s.fragments == 0)

@@ -6,7 +6,7 @@
 // Problem: for every PC of managed code say whether a task may be stopped there, where its frame is, and what is live, in a few percent
 // of .text, searchable from a signal handler with no start-up work.
 //
-// Mechanism: two sections in every object file, both SHF_ALLOC|SHF_LINK_ORDER, in the COMDAT group of the code that they describe, so that
+// Mechanism: sections in every object file, all SHF_ALLOC|SHF_LINK_ORDER, in the COMDAT group of the code that they describe, so that
 // linkers sort them by the address of that code and drop and fold them with it.
 //
 //   STILLPOINT_RECORDS_SECTION   one record of 8 bytes for each contiguous fragment of a function, 4-byte aligned, in address order
@@ -37,6 +37,14 @@
 //                   ULEB128 operand for some. A step changes the state that was before it, and the changed state holds for `length` bytes.
 //                   The first four bits of `step` say how many it has: 4, or 7 if they are step_long_a or step_long_b. In front of the first step
 //                   the state is first_step_base, without references, stack roots not ready.
+//
+//   STILLPOINT_COPIES_SECTION    one copy_record of 12 bytes for each stretch of code that is an unchecked copy (a copy without the checks of write
+//                                barriers, which runs only while the collector does not mark), 4-byte aligned, in address order
+//     +0  i32  start of the stretch      +4  i32  where the checked copy of its first instruction starts     +8  i32  start of its pieces, in the
+//              maps section; each relative to this field's own address
+//     pieces        ULEB128 count, at least 1; then for each, from the stretch's start on and without gaps, ULEB128 (length in bytes << 1 | fixed),
+//                   SLEB128 distance of its counterpart from the one before's (the first: from +4). A point that lies n bytes into the
+//                   piece stands for the one n bytes into its counterpart; if `fixed`, every point stands for the counterpart's start.
 //
 //   word list       ULEB128 count of ranges; then for each range, ascending, ULEB128 distance from the end of the one before (for the first:
 //                   zigzag, from the base) and ULEB128 length, at least 1. In words from the map's slot base (extension_base_*): below the CFA they
@@ -72,13 +80,14 @@
 
 // The version stands in the section names, so that objects of two versions linked into one module do not mix. Everybody takes it from this line,
 // the tests too (lit/lit.cfg.py); only tables that tests write by hand say for which version they are written.
-#define STILLPOINT_TABLE_VERSION 3
+#define STILLPOINT_TABLE_VERSION 4
 #define STILLPOINT_TEXT_OF_VERSION(number) #number
 #define STILLPOINT_NAME_OF_VERSION(name, number) name "_v" STILLPOINT_TEXT_OF_VERSION(number)
 #define STILLPOINT_OF_THIS_VERSION(name) STILLPOINT_NAME_OF_VERSION(name, STILLPOINT_TABLE_VERSION)
 
 #define STILLPOINT_RECORDS_SECTION STILLPOINT_OF_THIS_VERSION("stillpoint_records")
 #define STILLPOINT_MAPS_SECTION STILLPOINT_OF_THIS_VERSION("stillpoint_maps")
+#define STILLPOINT_COPIES_SECTION STILLPOINT_OF_THIS_VERSION("stillpoint_copies")
 // The words of static storage that hold references or null: an array of global_root, SHF_LINK_ORDER with the variable where that is possible.
 #define STILLPOINT_GLOBALS_SECTION STILLPOINT_OF_THIS_VERSION("stillpoint_globals")
 // The function of the runtime that a module's constructor calls; weak in the module, so that code links without the runtime.
@@ -116,6 +125,8 @@ struct module_descriptor {
   const unsigned char *globals_end;
   unsigned char *marking_begin;
   unsigned char *marking_end;
+  const unsigned char *copies_begin;
+  const unsigned char *copies_end;
 };
 
 // One word of static storage. No distance: only the dynamic linker knows whose copy of a variable that others may define is used (an executable may
@@ -130,6 +141,17 @@ struct record {
   std::int32_t map;
 };
 static_assert(sizeof(record) == 8);
+
+struct copy_record {
+  std::int32_t unchecked;
+  std::int32_t checked;
+  std::int32_t pieces;
+};
+static_assert(sizeof(copy_record) == 12);
+
+// A piece's first number: length << piece_bits | piece_fixed.
+inline constexpr unsigned piece_bits = 1;
+inline constexpr unsigned piece_fixed = 1;
 
 // What a writer may rely on that readers accept; beyond it, it must call the code unsafe.
 inline constexpr std::uint64_t max_fragment_size = 0x7fffffff; // bytes of code

@@ -8,6 +8,7 @@ struct descriptor {
   uint32_t version, size;
   const unsigned char *records_begin, *records_end, *maps_begin, *maps_end, *globals_begin, *globals_end;
   unsigned char *marking_begin, *marking_end;
+  const unsigned char *copies_begin, *copies_end;
 };
 
 static int module_count;

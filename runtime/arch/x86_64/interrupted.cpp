@@ -40,6 +40,8 @@ register_places interrupted_places(std::uintptr_t saved) noexcept {
           {&a.rax, &a.rcx, &a.rdx, &a.rbx, nullptr, &a.rbp, &a.rsi, &a.rdi, &a.r8, &a.r9, &a.r10, &a.r11, &a.r12, &a.r13, &a.r14, &a.r15}};
 }
 
+void continue_at(std::uintptr_t saved, std::uintptr_t pc) noexcept { reinterpret_cast<saved_area *>(saved)->pc = pc; }
+
 walk_registers saved_registers(std::uintptr_t saved) noexcept {
   const auto &a = *reinterpret_cast<const saved_area *>(saved);
   return {a.pc, saved + sizeof(saved_area) + red_zone, a.rbp};

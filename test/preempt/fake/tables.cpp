@@ -53,7 +53,9 @@ kernel_tables::kernel_tables() {
                 nullptr, // no global roots
                 nullptr,
                 &marking,
-                &marking + 1};
+                &marking + 1,
+                nullptr, // no unchecked copies
+                nullptr};
   __stillpoint_register_tables(&descriptor);
 }
 
