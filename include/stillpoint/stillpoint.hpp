@@ -15,8 +15,8 @@
 #include <stillpoint/semaphore.hpp>
 #include <stillpoint/shared_mutex.hpp>
 #include <stillpoint/sleep.hpp>
-#include <stillpoint/syscall.hpp>
 #include <stillpoint/stop_token.hpp>
+#include <stillpoint/syscall.hpp>
 #include <stillpoint/task.hpp>
 #include <stillpoint/tasks.hpp>
 #include <stillpoint/thread.hpp>

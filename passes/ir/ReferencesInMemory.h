@@ -31,7 +31,7 @@ bool checkCoroutine(llvm::Function &F);
 /// At the head of code generation: no aggregate or vector with references is loaded or stored, and no memory with references copied, but by words or by the
 /// runtime.
 bool splitReferenceAccesses(llvm::Function &F);
-bool splitCopiesOfMembers(llvm::Function &F); // once more, of objects that keepBases made roots
+bool splitCopiesOfMembers(llvm::Function &F);    // once more, of objects that keepBases made roots
 bool holdAcrossSecondReturns(llvm::Function &F); // of setjmp
 bool rootStackObjects(llvm::Function &F);
 bool addWriteBarriers(llvm::Function &F);

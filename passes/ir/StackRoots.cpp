@@ -14,8 +14,8 @@
 // Rejected: describing stack objects by liveness of their words (size of the tables; addresses escape); lifetime as the stack colouring sees it (a place
 // would be listed by turns as two objects).
 #include "passes/Markers.h"
-#include "passes/ir/ReferencesInMemory.h"
 #include "passes/ir/ReferenceTypes.h"
+#include "passes/ir/ReferencesInMemory.h"
 #include "passes/ir/StackObjects.h"
 #include "passes/ir/TypedCopy.h"
 

@@ -63,8 +63,10 @@ TEST(config_death_test, refused) {
   refused("STILLPOINT_DEBUG", "schedtrace=1,x", "STILLPOINT_DEBUG=schedtrace=1,x: unknown name \"x\"");
   refused("STILLPOINT_DEBUG", "asyncpreemptoff", "want asyncpreemptoff=0 or asyncpreemptoff=1");
   refused("STILLPOINT_DEBUG", "schedtrace=often", "want schedtrace=N");
-  for (const char *value : {"storm", "storm=", "storm=1", "storm=20", "storm=9us", "storm=2s", "storm=-20us", "storm=99999999999999999999us"})
-    refused("STILLPOINT_DEBUG", value, "STILLPOINT_DEBUG=" + std::string(value) + ": want storm=20us, a period from 10us to 1s, or storm=0");
+  for (const char *value :
+       {"storm", "storm=", "storm=1", "storm=20", "storm=9us", "storm=2s", "storm=-20us", "storm=99999999999999999999us"})
+    refused("STILLPOINT_DEBUG", value,
+            "STILLPOINT_DEBUG=" + std::string(value) + ": want storm=20us, a period from 10us to 1s, or storm=0");
   refused("STILLPOINT_DEBUG", "storm=1ms,asyncpreemptoff=1", "a storm needs the signals that asyncpreemptoff=1 forbids");
   refused("STILLPOINT_DEBUG", "sigquit=2", "want sigquit=0, sigquit=1 or sigquit=continue");
   refused("STILLPOINT_DEBUG", "deadlock=no", "want deadlock=0 or deadlock=1");

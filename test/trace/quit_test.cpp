@@ -69,7 +69,7 @@ TEST_P(quit_death_test, may_only_print) {
         alarm(30);
         run_on(GetParam(), [] {
           for (int i = 0; i < 3; ++i) {
-            raise(SIGQUIT); // the handler has run when it returns
+            raise(SIGQUIT);   // the handler has run when it returns
             describe_tasks(); // comes after it
           }
         });
