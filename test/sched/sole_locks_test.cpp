@@ -11,10 +11,10 @@
 #include "sched/core.h"
 #include "stillpoint/stillpoint.hpp"
 #include "sync/spin_lock.h"
+#include "test/sched/late_stores.h"
 #include "test/sync/explorer.h"
 
 #include <array>
-#include <deque>
 #include <gtest/gtest.h>
 #include <string>
 #include <thread>
@@ -31,15 +31,11 @@ struct scenario {
   mistake with = mistake::none;
 };
 
-struct store {
-  unsigned *cell;
-  unsigned value;
-};
 struct strand {
   void *context = nullptr;
   bool ended = false;
   bool waits = false; // until somebody else does something
-  std::deque<store> late;
+  late_stores<unsigned> late;
 };
 
 constexpr unsigned most_strands = 3;
@@ -62,25 +58,22 @@ public:
   }
   unsigned load(const unsigned &cell) {
     step();
-    for (auto s = running_->late.rbegin(); s != running_->late.rend(); ++s)
-      if (s->cell == &cell)
-        return s->value;
-    return cell;
+    return running_->late.load(cell);
   }
   void put(unsigned &cell, unsigned value) {
     step();
-    running_->late.push_back({&cell, value});
+    running_->late.put(cell, value);
   }
   unsigned exchange(unsigned &cell, unsigned value) {
     step();
-    drain(*running_);
+    running_->late.drain();
     return std::exchange(cell, value);
   }
   void barrier_everywhere() {
     step();
     if (scenario_.with != mistake::no_barrier)
       for (strand &s : strands_)
-        drain(s);
+        s.late.drain();
   }
   const scenario &what() const { return scenario_; }
 
@@ -90,10 +83,6 @@ private:
   static void ended() {
     current->running_->ended = true;
     current->step();
-  }
-  static void drain(strand &s) {
-    for (; !s.late.empty(); s.late.pop_front())
-      *s.late.front().cell = s.late.front().value;
   }
   void happened(const strand &by) {
     for (strand &s : strands_)
@@ -217,8 +206,7 @@ std::string model::run() {
     switches_ += which != 0;
     strand &s = *choices[which].of;
     if (choices[which].is_store) {
-      *s.late.front().cell = s.late.front().value;
-      s.late.pop_front();
+      s.late.show();
       for (strand &all : strands_)
         all.waits = false;
       continue;

@@ -10,10 +10,10 @@
 #include "sched/sole_use.h"
 
 #include "sched/core.h"
+#include "test/sched/late_stores.h"
 #include "test/sync/explorer.h"
 
 #include <array>
-#include <deque>
 #include <gtest/gtest.h>
 #include <string>
 #include <utility>
@@ -29,14 +29,10 @@ struct scenario {
   mistake with = mistake::none;
 };
 
-struct store {
-  int *cell;
-  int value;
-};
 struct strand {
   void *context = nullptr;
   bool ended = false;
-  std::deque<store> late;
+  late_stores<int> late;
 };
 
 constexpr int most_switches = 5;
@@ -53,25 +49,22 @@ public:
   void step() { rt::arch::__stillpoint_switch_context(&running_->context, scheduler_); }
   int load(const int &cell) {
     step();
-    for (auto s = running_->late.rbegin(); s != running_->late.rend(); ++s)
-      if (s->cell == &cell)
-        return s->value;
-    return cell;
+    return running_->late.load(cell);
   }
   void put(int &cell, int value) {
     step();
-    running_->late.push_back({&cell, value});
+    running_->late.put(cell, value);
   }
   int exchange(int &cell, int value) {
     step();
-    drain(*running_);
+    running_->late.drain();
     return std::exchange(cell, value);
   }
   void barrier_everywhere() {
     step();
     if (scenario_.with != mistake::no_barrier)
       for (strand &s : strands_)
-        drain(s);
+        s.late.drain();
   }
   const scenario &what() const { return scenario_; }
   void took(int count) { taken_ += count; }
@@ -83,10 +76,6 @@ private:
   static void ended() {
     current->running_->ended = true;
     current->step();
-  }
-  static void drain(strand &s) {
-    for (; !s.late.empty(); s.late.pop_front())
-      *s.late.front().cell = s.late.front().value;
   }
 
   explorer &explorer_;
@@ -174,8 +163,7 @@ std::string model::run() {
     switches_ += last_can && which != 0;
     strand &s = *go_on[which];
     if (which >= steps) {
-      *s.late.front().cell = s.late.front().value;
-      s.late.pop_front();
+      s.late.show();
       continue;
     }
     running_ = &s;
