@@ -193,34 +193,35 @@ STILLPOINT_ON_EACH(chan_stress, close_in_the_middle) {
   }
 }
 
-// Who gave way gets its turn while tasks wake each other all the time, several at once.
-STILLPOINT_ON_EACH(chan_stress, nobody_is_kept_out_by_those_who_wake_each_other) {
-  constexpr long most = 10'000'000; // some seconds
-  const chan<long> c(0);
-  std::atomic<long> sent = 0;
-  wait_group group;
-  for (unsigned t = 0; t < 4; ++t) {
-    go_in(group, [&] {
-      try {
-        for (long n = 1; sent < most; ++n) {
-          if (n % 2)
-            c.send(n);
-          else
-            select(on_send(c, n), on_receive(chan<int>()));
-          ++sent;
+// Who gave way gets its turn beside many chains of tasks that wake each other: when one runs, others are woken already, and each begins a slice of
+// its own.
+TEST(chan_stop, chains_of_woken_tasks_keep_nobody_out) {
+  constexpr unsigned chains = 64;
+  constexpr long most = 1'000'000; // a slice has room for some ten thousand
+  std::atomic<long> links = 0;
+  run_on(1, [&] {
+    std::vector<chan<int>> places;
+    for (unsigned t = 0; t < 2 * chains; ++t)
+      places.emplace_back(1);
+    wait_group group;
+    for (unsigned t = 0; t < 2 * chains; ++t)
+      go_in(group, [&, t] {
+        try {
+          while (const auto token = places[t].receive())
+            if (++links < most)
+              places[t ^ 1].send(*token);
+        } catch (const closed_channel &) {
         }
-      } catch (const closed_channel &) {
-      }
-    });
-    go_in(group, [&] {
-      for (const long v : c)
-        static_cast<void>(v);
-    });
-  }
-  yield();
-  EXPECT_LT(sent, most);
-  c.close();
-  group.wait();
+      });
+    yield(); // they wait
+    for (unsigned c = 0; c < chains; ++c)
+      places[2 * c].send(0);
+    yield();
+    EXPECT_LT(links, most);
+    for (const chan<int> &place : places)
+      place.close();
+    group.wait();
+  });
 }
 
 // A thread that is no worker takes part as far as it need not wait.
