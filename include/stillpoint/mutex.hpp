@@ -49,9 +49,8 @@ public:
 
   /// Takes it if it is free; false if it is not. Does not wait. Any thread.
   bool try_lock() noexcept {
-    std::uint32_t expected = 0;
-    // Acquire: pairs with the release in unlock().
-    return state_.word.compare_exchange_strong(expected, detail::mutex_state::locked, std::memory_order_acquire, std::memory_order_relaxed);
+    // Whatever the other bits say: an exchange with zero would fail as long as anybody waits. Acquire: pairs with the release in unlock().
+    return (state_.word.fetch_or(detail::mutex_state::locked, std::memory_order_acquire) & detail::mutex_state::locked) == 0;
   }
 
   /// Waits for at most `d`; whether the caller has it.

@@ -5,7 +5,8 @@
 //
 // The word:  bit 0 locked; 1 woken: a waiter is up and tries for it, so unlock() need not wake another; 2 parked: the list may not be empty;
 //            3 starved: the first in the list has waited too long.
-// Mechanism, Go's. Who comes while it is free takes it, although others wait (they would have to be scheduled first); who comes while it is held
+// Mechanism, Go's. mutex.hpp tries before it calls: one that is free is taken whatever the other bits say, and given back if nothing but `locked` is set.
+// Who comes while it is free takes it, although others wait (they would have to be scheduled first); who comes while it is held
 // spins a little, then joins the list. unlock() frees it and wakes the first of the list, which competes with whoever comes and goes back to the
 // list's front if it loses. If it has waited for a millisecond by then it sets `starved`: from then on unlock() hands the mutex over, still
 // locked, to the first of the list, until that one has waited for less, or is the last.

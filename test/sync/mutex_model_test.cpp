@@ -28,7 +28,14 @@ namespace {
 
 using rt::sync::mutex_bits;
 
-enum class mistake { none, keeps_woken_when_it_parks, frees_before_it_takes_the_list, forgets_starved, wakes_nobody_when_awake_gives_up };
+enum class mistake {
+  none,
+  keeps_woken_when_it_parks,
+  frees_before_it_takes_the_list,
+  forgets_starved,
+  wakes_nobody_when_awake_gives_up,
+  forgets_the_others_in_haste
+};
 
 enum class status { ready, blocked_on_list, parked, ended };
 
@@ -169,6 +176,22 @@ public:
 
   explicit model_host(model &m) : m_(m) {}
 
+  // What mutex.hpp does before it calls the runtime.
+  bool try_lock() {
+    m_.touch();
+    if ((m_.word_ & locked) != 0)
+      return false;
+    m_.word_ = m_.scenario_.with == mistake::forgets_the_others_in_haste ? locked : m_.word_ | locked;
+    return true;
+  }
+  bool try_unlock() {
+    m_.touch();
+    if (m_.word_ != locked)
+      return false;
+    m_.word_ = 0;
+    return true;
+  }
+
   std::uint32_t load() {
     m_.touch();
     return m_.word_;
@@ -267,7 +290,7 @@ void model::body(void *argument) {
   for (const unsigned locks : m.scenario_.locks)
     all += locks;
   for (unsigned i = 0; i < t.locks; ++i) {
-    const bool had = rt::sync::mutex_protocol<model_host>::lock(h);
+    const bool had = h.try_lock() || rt::sync::mutex_protocol<model_host>::lock(h);
     if (had) {
       if (++m.inside_ != 1)
         m.fail("two owners");
@@ -277,7 +300,8 @@ void model::body(void *argument) {
     const bool last = ++m.arrived_ == all;
     if (had) {
       h.holds_ = true;
-      rt::sync::mutex_protocol<model_host>::unlock(h);
+      if (!h.try_unlock())
+        rt::sync::mutex_protocol<model_host>::unlock(h);
       h.holds_ = false;
     }
     if (last && m.inside_ == 0 && had)
@@ -301,6 +325,7 @@ TEST(mutex_model_test, finds_mistakes) {
   EXPECT_NE(found(mistake::frees_before_it_takes_the_list), "");
   EXPECT_NE(found(mistake::forgets_starved), "");
   EXPECT_NE(found(mistake::wakes_nobody_when_awake_gives_up), "");
+  EXPECT_NE(found(mistake::forgets_the_others_in_haste), "");
 }
 
 } // namespace

@@ -135,6 +135,31 @@ TEST_P(mutex_test, deadlines) {
   });
 }
 
+// Between unlock() and the turn of the task that it wakes the mutex is free, although its word is not zero. That one may have been and gone, or be
+// stopped with the mutex, but not each time.
+TEST(mutex_on_one_processor_test, try_lock_takes_one_that_is_free_while_a_waiter_is_on_its_way) {
+  int taken = 0;
+  run_on(1, [&] {
+    for (int i = 0; i < 20; ++i) {
+      mutex m;
+      std::atomic<bool> had = false;
+      m.lock();
+      tasks all;
+      all.start([&] {
+        const std::lock_guard held(m);
+        had = true;
+      });
+      let_others_run();
+      m.unlock();
+      const bool mine = m.try_lock();
+      taken += mine && !had ? 1 : 0;
+      if (mine)
+        m.unlock();
+    }
+  });
+  EXPECT_GT(taken, 0);
+}
+
 // Waits end by unlock() and by their deadlines at the same time; the lock is lost to nobody.
 TEST_P(mutex_test, deadlines_that_race) {
   long counter = 0;
