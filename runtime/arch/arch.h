@@ -16,6 +16,7 @@
 
 namespace stillpoint::rt {
 struct task;
+struct worker;
 struct thread_image;
 struct managed_caller;
 } // namespace stillpoint::rt
@@ -27,6 +28,18 @@ inline std::uint64_t ticks() noexcept { return __builtin_ia32_rdtsc(); }
 
 // Finds out how much vector state there is. Once, before the handler is installed.
 void initialize() noexcept;
+
+// What the thread-local rt::current_worker holds on the thread that runs now: nothing of it is known from before a switch. The same as this_worker(),
+// without a call.
+[[gnu::always_inline]] inline worker *worker_now() noexcept {
+  worker *w;
+  asm volatile("movq _ZN10stillpoint2rt14current_workerE@GOTTPOFF(%%rip), %0\n\t"
+               "movq %%fs:(%0), %0"
+               : "=r"(w)
+               :
+               : "memory");
+  return w;
+}
 
 // Saves the callee-saved registers on the current stack, stores the stack pointer to *from, loads `to` and restores from there.
 extern "C" void __stillpoint_switch_context(void **from, void *to) noexcept;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// See direct.h: what is left to be done for a task that waits or has ended.
+// See direct.h: what is less common.
 #include "sched/direct.h"
 
 namespace stillpoint::rt::sched {
@@ -12,12 +12,30 @@ bool may_move(task &t) noexcept {
   return false;
 }
 
-void settle_other(os_thread &w, task &t) noexcept {
+task *take_picked(os_thread &w, task &next) noexcept {
+  if (resumes_here(w, next))
+    return &next;
+  w.picked = &next;
+  return nullptr;
+}
+
+task *next_by_queues(os_thread &w) noexcept {
   processor &p = *w.held;
-  if (w.leaving.why == departure::reason::finished)
-    return recycle_task(t);
-  t.waiting_since = p.started.load(std::memory_order_relaxed);
-  settle_parked(p, t, w.leaving.commit, w.leaving.argument);
+  task *next = pick_own(w, p);
+  if (!next) {
+    const std::uint64_t now = w.clock.now();
+    next = pick(p, now);
+    if (!next)
+      return nullptr;
+    p.started.store(now, std::memory_order_relaxed); // others wait: the monitor has to know how long for
+  }
+  return take_picked(w, *next);
+}
+
+void go_on(processor &p, task &t) noexcept {
+  change_state(t, task_state::parked, task_state::runnable);
+  push_local(p, t);
+  arm(p);
 }
 
 } // namespace stillpoint::rt::sched

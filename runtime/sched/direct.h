@@ -35,26 +35,21 @@ inline bool goes_directly(os_thread &w) noexcept {
   return !sanitizer::active && ++w.direct_switches % most_direct != 0 && !world::wanted(s) && !s.stopping.load(std::memory_order_relaxed);
 }
 
+// Whether p's own queues are all that pick() would look at, and the chain through p.next has slice left. `w` holds p.
+inline bool own_are_all(const os_thread &w, const processor &p, const task *next) noexcept {
+  const scheduler &s = *p.owner;
+  return (s.woken_count.load(std::memory_order_relaxed) | s.global_count.load(std::memory_order_relaxed) |
+          w.bound_count.load(std::memory_order_relaxed)) == 0 &&
+         !p.interrupted.load(std::memory_order_relaxed) &&
+         (!next || p.started.load(std::memory_order_relaxed) < p.slice_end.load(std::memory_order_relaxed));
+}
+
 // What pick() would take, if that is simple: from p's own queues, with nobody waiting elsewhere. `w` holds p.
 inline task *pick_own(const os_thread &w, processor &p) noexcept {
-  const scheduler &s = *p.owner;
-  if ((s.woken_count.load(std::memory_order_relaxed) | s.global_count.load(std::memory_order_relaxed) |
-       w.bound_count.load(std::memory_order_relaxed)) != 0 ||
-      p.interrupted.load(std::memory_order_relaxed)) [[unlikely]]
+  task *const next = p.next.load(std::memory_order_relaxed);
+  if (!own_are_all(w, p, next)) [[unlikely]]
     return nullptr;
   p.woken_streak = 0;
-  task *const next = p.next.load(std::memory_order_relaxed);
-  if (next && p.started.load(std::memory_order_relaxed) >= p.slice_end.load(std::memory_order_relaxed)) [[unlikely]]
-    return nullptr;
-  if (p.sole.enter(s.shared_queues)) {
-    task *t = p.next.load(std::memory_order_relaxed);
-    if (t)
-      p.next.store(nullptr, std::memory_order_release); // pairs with empty_queues, later
-    else
-      t = p.local.pop_alone();
-    p.sole.leave();
-    return t;
-  }
   if (next)
     if (task *const t = p.next.exchange(nullptr, std::memory_order_acq_rel)) // pairs with make_next and steal_slot
       return t;
@@ -71,25 +66,46 @@ inline bool resumes_here(const os_thread &w, task &t) noexcept {
   return !keeps_to_its_own(w) && (t.last_worker == &w || !t.last_worker || may_move(t));
 }
 
-// Null: there is no way but by the loop.
-inline task *next_directly(os_thread &w) noexcept {
-  processor &p = *w.held;
-  task *next = pick_own(w, p);
-  if (!next) {
-    const std::uint64_t now = w.clock.now();
-    next = pick(p, now);
-    if (!next)
-      return nullptr;
-    p.started.store(now, std::memory_order_relaxed); // others wait: the monitor has to know how long for
-  }
-  if (resumes_here(w, *next)) [[likely]]
-    return next;
-  w.picked = next;
-  return nullptr;
+// The same for who has the queues alone: inside p.sole.
+inline task *pick_alone(const os_thread &w, processor &p) noexcept {
+  task *const next = p.next.load(std::memory_order_relaxed);
+  if (!own_are_all(w, p, next)) [[unlikely]]
+    return nullptr;
+  p.woken_streak = 0;
+  if (!next)
+    return p.local.pop_alone();
+  p.next.store(nullptr, std::memory_order_release); // pairs with empty_queues, later
+  return next;
 }
 
-// settle_left() for all but a yield.
-void settle_other(os_thread &w, task &t) noexcept;
+// next_directly() for what is not simple.
+task *next_by_queues(os_thread &w) noexcept;
+// The same with what was picked.
+task *take_picked(os_thread &w, task &next) noexcept;
+
+// Null: there is no way but by the loop.
+[[gnu::always_inline]] inline task *next_directly(os_thread &w) noexcept {
+  processor &p = *w.held;
+  if (!p.sole.enter(p.owner->shared_queues)) // a locked instruction makes the call small
+    return next_by_queues(w);
+  task *const next = pick_alone(w, p);
+  p.sole.leave();
+  if (!next) [[unlikely]]
+    return next_by_queues(w);
+  if (bound_to(*next) || keeps_to_its_own(w) || (next->last_worker && next->last_worker != &w)) [[unlikely]]
+    return take_picked(w, *next);
+  return next;
+}
+
+// Behind a commit that says no: it runs on.
+void go_on(processor &p, task &t) noexcept;
+
+// Part of settling a task that left: it waits from now on, unless `commit` says no.
+[[gnu::always_inline]] inline void settle_parked(processor &p, task &t, park_commit commit, void *argument) noexcept {
+  change_state(t, task_state::running, task_state::parked);
+  if (!commit(t, argument)) [[unlikely]] // else from here on the task may be running elsewhere
+    go_on(p, t);
+}
 
 // What every task does when it is back, on the thread where it is.
 [[gnu::always_inline]] inline void settle_left(os_thread &w) noexcept {
@@ -97,10 +113,15 @@ void settle_other(os_thread &w, task &t) noexcept;
   if (!t)
     return;
   w.left = nullptr;
-  if (w.leaving.why != departure::reason::yielded)
-    return settle_other(w, *t);
+  processor &p = *w.held;
+  if (w.leaving.why == departure::reason::parked) {
+    t->waiting_since = p.started.load(std::memory_order_relaxed);
+    return settle_parked(p, *t, w.leaving.commit, w.leaving.argument);
+  }
+  if (w.leaving.why == departure::reason::finished)
+    return recycle_task(*t);
   change_state(*t, task_state::running, task_state::runnable);
-  push_local(*w.held, *t);
+  push_local(p, *t);
 }
 
 // To what next_directly() found. Returns when `t` is back, perhaps on another thread.
@@ -114,7 +135,7 @@ void settle_other(os_thread &w, task &t) noexcept;
   preempt::change_task(w, t, next);
   begin_turn(w, next);
   arch::__stillpoint_switch_context(&t.context, next.context);
-  settle_left(thread_of(*this_worker()));
+  settle_left(thread_of(*arch::worker_now()));
 }
 
 // leave(), directly if there is a way. w.leaving is written.

@@ -328,8 +328,6 @@ void monitor_loop(scheduler &s) noexcept;
 
 // Says that `t` runs with `p` from now on; passes a full fence. The worker's own thread.
 void take_up(processor &p, task &t, std::uint64_t now) noexcept;
-// Part of settling a task that left: it waits from now on, unless `commit` says no.
-void settle_parked(processor &p, task &t, park_commit commit, void *argument) noexcept;
 // Says that `t` is about to run on w.
 inline void begin_turn(os_thread &w, task &t) noexcept {
   t.last_worker = &w;
@@ -375,7 +373,7 @@ worker &require_task(const char *call);
 inline bool may_wait(const worker *w) noexcept {
   if (w == nullptr || w->current == nullptr || w->current->call_depth.load(std::memory_order_relaxed) != 0)
     return false;
-  const scheduler &s = *w->held->owner;
+  const scheduler &s = *static_cast<const os_thread *>(w)->owner;
   return !s.forked.load(std::memory_order_relaxed) && !s.stopping.load(std::memory_order_relaxed);
 }
 

@@ -238,15 +238,6 @@ void be_worker(os_thread &w) noexcept {
   futex_wake(w.thread_state, 1);
 }
 
-void settle_parked(processor &p, task &t, park_commit commit, void *argument) noexcept {
-  change_state(t, task_state::running, task_state::parked);
-  if (commit(t, argument))
-    return; // from here on the task may be running elsewhere
-  change_state(t, task_state::parked, task_state::runnable);
-  push_local(p, t);
-  arm(p);
-}
-
 void worker_loop(os_thread &w) noexcept {
   std::uint64_t now = w.clock.now();
   while (task *const t = find_runnable(w, now)) {

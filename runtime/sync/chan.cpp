@@ -66,7 +66,9 @@ void end_receive(core &c, const progress<platform> &p, void *into, managed_calle
 [[gnu::noinline]] void send_locked(detail::channel *to, void *value) {
   const managed_caller caller = STILLPOINT_MANAGED_CALLER();
   core &c = core_of(to);
-  progress<platform> p = c.begin_send(value);
+  progress<platform> p{attempt::would_wait};
+  if (!c.send_would_wait())
+    p = c.begin_send(value);
   while (p.result == attempt::would_wait) {
     worker *const w = current_worker;
     if (sched::may_wait(w)) [[likely]] {
@@ -86,7 +88,9 @@ void end_receive(core &c, const progress<platform> &p, void *into, managed_calle
 [[gnu::noinline]] bool receive_locked(detail::channel *from, void *into) {
   const managed_caller caller = STILLPOINT_MANAGED_CALLER();
   core &c = core_of(from);
-  progress<platform> p = c.begin_receive(into);
+  progress<platform> p{attempt::would_wait};
+  if (!c.receive_would_wait())
+    p = c.begin_receive(into);
   while (p.result == attempt::would_wait) {
     worker *const w = current_worker;
     if (sched::may_wait(w)) [[likely]] {

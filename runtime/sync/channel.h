@@ -151,6 +151,13 @@ public:
     return count.load(std::memory_order_relaxed) < capacity && receivers_.empty() && !closed_.load(std::memory_order_relaxed);
   }
   [[nodiscard]] bool only_values() const noexcept { return count.load(std::memory_order_relaxed) != 0 && senders_.empty(); }
+  // Whether begin_send() and begin_receive() would say that they would wait.
+  [[nodiscard]] bool send_would_wait() const noexcept {
+    return count.load(std::memory_order_relaxed) == capacity && receivers_.empty() && !closed_.load(std::memory_order_relaxed);
+  }
+  [[nodiscard]] bool receive_would_wait() const noexcept {
+    return count.load(std::memory_order_relaxed) == 0 && senders_.empty() && !closed_.load(std::memory_order_relaxed);
+  }
   // Whether values are one or two words, copied without a call.
   [[nodiscard]] bool of_words() const noexcept { return !type_->store; }
   void put_words(void *value) noexcept {

@@ -35,8 +35,13 @@ void wait_group::add(std::ptrdiff_t n) {
     if (sum == 0)
       woken = std::exchange(waiters_, nullptr);
     count_.store(sum, std::memory_order_release); // pairs with the acquires in the waits. The last access to the group
-    if (woken)
-      return rt::sync::wake_all_and_leave(woken, *w);
+    if (woken) {
+      const rt::sync::list_waiter *const only = rt::sync::claim_only(woken);
+      if (!only) [[unlikely]]
+        return rt::sync::wake_all_and_leave(woken, *w);
+      rt::the_sole_locks.leave(w->locks);
+      return rt::sched::ready(*only->who);
+    }
     rt::the_sole_locks.leave(w->locks);
     return;
   }

@@ -4,15 +4,16 @@
 #include "sync/waiting.h"
 
 namespace stillpoint::rt::sync {
-namespace {
 
-struct alignas(64) padded_lock {
-  spin_lock mutex;
-};
-constexpr std::size_t lock_count = 64;
-constinit padded_lock locks[lock_count];
+constinit padded_lock list_locks[1u << lock_bits];
 
-} // namespace
+bool parking::commit_plain(task &, void *argument) noexcept {
+  const auto &p = *static_cast<const parking *>(argument);
+  spin_lock *const guard = p.guard;
+  p.w.own.state.store(wait_result::waiting, std::memory_order_relaxed);
+  guard->release(current_worker);
+  return true;
+}
 
 // Behind the exchange the task may be running again, and its stack is not ours; but not past the guard.
 bool parking::commit(task &t, void *argument) noexcept {
@@ -22,12 +23,6 @@ bool parking::commit(task &t, void *argument) noexcept {
     p.w.timed = true;
     sched::set_timer(*t.owner, p.w, p.deadline);
   }
-  // Nobody can claim it but under the guard: no time, no request from elsewhere.
-  if (guard && p.deadline == never && p.w.point == &p.w.own) {
-    p.w.own.state.store(wait_result::waiting, std::memory_order_relaxed);
-    guard->release(current_worker);
-    return true;
-  }
   wait_result seen = wait_result::preparing;
   // Release: pairs with the acquire of whoever claims it. Acquire: pairs with the release of who has.
   const bool parked =
@@ -36,11 +31,6 @@ bool parking::commit(task &t, void *argument) noexcept {
     guard->release(current_worker);
   return parked;
 }
-
-spin_lock &lock_of(const void *object) noexcept {
-  return locks[(reinterpret_cast<std::uintptr_t>(object) * 0x9e3779b97f4a7c15u) >> 58].mutex;
-}
-static_assert(lock_count == 1u << (64 - 58));
 
 void list_waiter::time_out(timer &self, task_list &wake) noexcept {
   auto &w = static_cast<list_waiter &>(self);

@@ -23,7 +23,14 @@ using detail::interrupt_point;
 using detail::wait_result;
 
 // The lock that guards the lists of the object at this address; of a few hundred thousand objects several share one.
-spin_lock &lock_of(const void *object) noexcept;
+struct alignas(64) padded_lock {
+  spin_lock mutex;
+};
+inline constexpr unsigned lock_bits = 6;
+extern padded_lock list_locks[1u << lock_bits];
+inline spin_lock &lock_of(const void *object) noexcept {
+  return list_locks[(reinterpret_cast<std::uintptr_t>(object) * 0x9e3779b97f4a7c15u) >> (64 - lock_bits)].mutex;
+}
 
 // Lives on the waiting task's stack.
 struct list_waiter : timer {
@@ -57,6 +64,17 @@ struct claimed {
 };
 claimed claim_first(void *&head) noexcept;
 
+// The list's only waiter, claimed and taken off, if it has no other, and nobody could claim it but under this lock: to be made ready. Else null.
+inline list_waiter *claim_only(void *&head) noexcept {
+  auto &w = *static_cast<list_waiter *>(head);
+  if (w.next != &w || w.timed || w.point != &w.own || w.own.state.load(std::memory_order_acquire) != wait_result::waiting)
+    return nullptr;
+  head = nullptr;
+  w.linked = false;
+  w.own.state.store(wait_result::notified, std::memory_order_release); // pairs with the acquire in wait()
+  return &w;
+}
+
 // Claims the wait for `r`. False: somebody else has. `parked`: the task is to be made ready.
 bool claim(interrupt_point &p, wait_result r, bool &parked) noexcept;
 
@@ -71,6 +89,8 @@ struct parking {
   spin_lock *guard;
   std::uint64_t deadline;
   static bool commit(task &t, void *argument) noexcept;
+  static bool commit_plain(task &t,
+                           void *argument) noexcept; // if nobody can claim it but under the guard: no deadline, no request from elsewhere
 };
 
 // wait() for who is called all the time: in its own frame, since each return behind a switch may be predicted wrongly.
@@ -84,7 +104,8 @@ struct parking {
     return before;
   }
   parking p{w, guard, deadline};
-  sched::park_lightly(*here, caller, parking::commit, &p, what);
+  const bool plain = guard && deadline == never && w.point == &w.own;
+  sched::park_lightly(*here, caller, plain ? parking::commit_plain : parking::commit, &p, what);
   const wait_result r = w.point->state.load(std::memory_order_acquire); // pairs with claim()
   if (w.timed && r != wait_result::timed_out)                           // else it has fired, and touches nothing of ours any more
     sched::cancel_timer(*w.who->owner, w);
