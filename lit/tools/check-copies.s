@@ -7,6 +7,8 @@
 # RUN: %lld -shared %t.o -o %t.so
 # RUN: not %sp-objdump --check %t.so 2>&1 | FileCheck %s --implicit-check-not=' right '
 # RUN: %sp-objdump --check --function=right %t.so
+# RUN: %sp-objdump --check --function='^behind_call$' %t.o
+# RUN: %sp-objdump --check --function='^behind_call$' %t.so
 # RUN: not %sp-verify %t.so --quiet 2>&1 | FileCheck %s --check-prefix=VERIFY
 # VERIFY-COUNT-9: the unchecked copy at
 # VERIFY-NOT: : right 
@@ -17,7 +19,7 @@
 flag:
   .byte 0
 
-.macro function name, test="cmpb $0, flag(%rip)", store="movq %rax, (%rdi)", own="bswapl %edx", back=unchecked, branch=unsafe, body=safe, second=0, in=other
+.macro function name, test="cmpb $0, flag(%rip)", store="movq %rax, (%rdi)", own="bswapl %edx", back=unchecked, branch=unsafe, body=safe, second=0, in=other, between=
   .text
   .globl \name
   .type \name,@function
@@ -30,6 +32,7 @@ flag:
   \test
 .L\name\()_branch:
   jne .L\name\()_checked
+  \between
 .L\name\()_unchecked:
   movq 8(%rdi), %rax
   \store
@@ -72,6 +75,8 @@ flag:
 .endm
 
   function right
+# What calls a function in another file calls the instruction behind itself until it is linked.
+  function behind_call, between="jmp .Lbehind_call_unchecked; callq __cxa_throw"
 
 # CHECK-DAG: error: {{.*}}other_store {{.*}} 'movq %rcx, (%rdi)' is not its counterpart's 'movq %rax, (%rdi)'
   function other_store, store="movq %rcx, (%rdi)"

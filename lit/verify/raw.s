@@ -6,13 +6,14 @@
 # RUN: llvm-mc -triple=x86_64-linux-gnu -filetype=obj -I %S/../tools/Inputs %s -o %t.o
 # RUN: %expect-findings %sp-verify %t.o | FileCheck %s
 # RUN: %expect-findings %sp-verify %t.o | grep -c '\]$' | FileCheck %s --check-prefix=COUNT
-# COUNT: {{^}}6{{$}}
+# COUNT: {{^}}7{{$}}
 # RUN: %sp-verify --function=outlived %t.o | FileCheck %s --check-prefix=OUTLIVED
 # OUTLIVED: 0 findings in 1 functions: {{.*}}; not checked: 2 points where what is left of a reference may be a raw pointer
 # RUN: %sp-verify --function=other_way %t.o | FileCheck %s --check-prefix=OTHER
 # OTHER: 0 findings in 1 functions: {{.*}}; not checked: 2 points where what is left of a reference may be a raw pointer
 # RUN: %sp-verify --function='^ends_there$' %t.o | FileCheck %s --check-prefix=ENDS
 # ENDS: 0 findings in 1 functions:
+# RUN: %sp-verify --function='^reported$' %t.o | FileCheck %s --check-prefix=ENDS
 
   .include "table.inc"
   .include "steps.inc"
@@ -153,3 +154,8 @@ comes_back:
   stops_at ends_there, stops
   stops_at goes_on, comes_back
 # CHECK-DAG: goes_on: rbx holds a reference (see {{0x[0-9a-f]+}}) that is used later, but neither it nor a copy is listed [missing]
+
+# The same of callees that are known by their names only.
+  stops_at reported, __asan_report_load8
+  stops_at told_only, __asan_report_load8_noabort
+# CHECK-DAG: told_only: rbx holds a reference (see {{0x[0-9a-f]+}}) that is used later, but neither it nor a copy is listed [missing]

@@ -34,6 +34,7 @@ private:
     return found == code_.end() ? nullptr : &found->second;
   }
   [[nodiscard]] std::uint64_t target(const instruction &i) const { return *i.code.target + (f_.code != nullptr ? f_.code->bias : 0); }
+  [[nodiscard]] place leads_to(const instruction &i) const;
   [[nodiscard]] static std::uint64_t end(const instruction &i) { return i.address + i.code.size; }
   [[nodiscard]] static StringRef mnemonic(const instruction &i) { return StringRef(i.code.text).split(' ').first; }
   [[nodiscard]] static bool is_jump(const instruction &i) { return mnemonic(i) == "jmp" && i.code.target; }
@@ -83,6 +84,14 @@ ArrayRef<fixup> copies_check::fixups_of(const instruction &i) const {
   const auto first = llvm::partition_point(all, [&](const fixup &x) { return x.address < i.address; });
   const auto last = std::find_if(first, all.end(), [&](const fixup &x) { return x.address >= end(i); });
   return {all.data() + (first - all.begin()), static_cast<std::size_t>(last - first)};
+}
+
+// Where a call, jump or branch goes: what stands in the code of one that the linker completes is not it.
+copies_check::place copies_check::leads_to(const instruction &i) const {
+  if (!i.code.target)
+    return std::nullopt;
+  const ArrayRef<fixup> fixups = fixups_of(i);
+  return fixups.empty() ? place(target(i)) : fixups.front().value;
 }
 
 bool copies_check::reads_marking_flag(const instruction &i) const {
@@ -201,8 +210,9 @@ void copies_check::check_entries() {
     const bool inside = counterpart(address).has_value();
     if (inside && !was_inside && falls && !tested)
       problem(address, "it is entered without a check");
-    if (!inside && i.code.target && !(tested && is_jump(i)) && counterpart(target(i)))
-      problem(target(i), formatv("it is entered from {0:x} without a check", f_.shown(address)).str());
+    const place to = leads_to(i);
+    if (!inside && to && !(tested && is_jump(i)) && counterpart(*to))
+      problem(*to, formatv("it is entered from {0:x} without a check", f_.shown(address)).str());
     const bool passes = ends_check(i) && enters(end(i));
     tested = !inside && (passes || (tested && is_padding(i)) || (tested && is_jump(i)));
     if (tested && i.state.kind != abi::kind_unsafe)

@@ -111,6 +111,10 @@ bool returns_plain_memory(StringRef name) {
 bool never_returns(StringRef name) {
   if (name.contains("__throw_") || name.starts_with("__cxa_throw") || name.starts_with("__cxa_bad_"))
     return true;
+  if (name.starts_with("__asan_report_")) // of the sanitizers' reports those that end the program
+    return !name.ends_with("_noabort");
+  if (name.starts_with("__ubsan_handle_"))
+    return name.ends_with("_abort") || name.ends_with("_builtin_unreachable") || name.ends_with("_missing_return");
   return StringSwitch<bool>(name)
       .Cases({"_Unwind_Resume", "__cxa_rethrow", "__clang_call_terminate", "_ZSt9terminatev", "__cxa_pure_virtual"}, true)
       .Cases({"abort", "exit", "_exit", "_Exit", "quick_exit", "__stack_chk_fail", "__assert_fail", "longjmp", "siglongjmp"}, true)
