@@ -101,7 +101,8 @@ status validate_copies(const table_view &table, std::uint64_t low, std::uint64_t
   const piece_visitor check = [](void *context, const copy_piece &piece) {
     auto &all = *static_cast<bounds *>(context);
     all.good = piece.start >= all.low && piece.start <= all.high && piece.length <= all.high - piece.start &&
-               piece.counterpart >= all.low && piece.counterpart < all.high;
+               piece.counterpart >= all.low && piece.counterpart < all.high &&
+               (piece.fixed || piece.length <= all.high - piece.counterpart);
     return all.good;
   };
   std::uint64_t behind = low;

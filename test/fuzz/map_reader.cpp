@@ -4,7 +4,8 @@
 //
 // Mechanism: libFuzzer cuts its input into a table (map_input.h); every section is copied to an allocation of its exact size, so that
 // AddressSanitizer sees one byte too many. The oracle: what visit_fragment() says of a run is what find() says of each of its PCs; a table
-// that validate() accepts is accepted everywhere, and find() and the visits then manage exactly the same PCs.
+// that validate() accepts is accepted everywhere, and find() and the visits then manage exactly the same PCs. Of unchecked copies:
+// what validate_copies() accepts lies in the module with all its counterparts, and checked_place() gives what the visits give.
 //
 // Rejected: comparing with a second decoder written for this; the round trips of test/map compare with the writer.
 #include "map_input.h"
@@ -157,6 +158,50 @@ void exercise(const map::table_view &table) {
     (void)map::find(table, pc, p);
 }
 
+struct stretch_walk {
+  const map::table_view &table;
+  std::uint64_t low, high;
+  bool valid; // all stretches
+  std::uint64_t expected;
+  bool started;
+};
+
+bool on_piece(void *context, const map::copy_piece &piece) {
+  stretch_walk &w = *static_cast<stretch_walk *>(context);
+  require(!w.started || piece.start == w.expected, "a gap between pieces");
+  w.started = true;
+  w.expected = piece.start + piece.length;
+  if (!w.valid || piece.length == 0)
+    return true;
+  const std::uint64_t last = piece.length - 1, last_counterpart = piece.counterpart + (piece.fixed ? 0 : last);
+  require(piece.start >= w.low && piece.start + last < w.high && piece.start + last >= piece.start, "a valid copy outside of its module");
+  require(piece.counterpart >= w.low && last_counterpart < w.high && last_counterpart >= piece.counterpart,
+          "a counterpart outside of the module");
+  require(map::checked_place(w.table, piece.start) == piece.counterpart, "checked_place() and visit_copy() disagree");
+  require(map::checked_place(w.table, piece.start + last) == last_counterpart, "checked_place() and visit_copy() disagree at the end");
+  return true;
+}
+
+void exercise_copies(const map::table_view &table, std::uint64_t low, std::uint64_t high) {
+  const std::size_t count = table.copies.size / sizeof(abi::copy_record);
+  std::size_t bad = 0;
+  const bool valid = map::validate_copies(table, low, high, bad) == map::status::ok;
+  require(bad <= count, "a bad copy that does not exist");
+  std::uint64_t behind = low;
+  for (std::size_t i = 0; i != count; ++i) {
+    stretch_walk w{table, low, high, valid, behind, false};
+    const map::status s = map::visit_copy(table, i, on_piece, &w);
+    require(s == map::status::ok || !valid, "a stretch of a valid table is corrupt");
+    if (valid)
+      require(w.expected >= behind, "overlapping stretches in a valid table");
+    behind = w.expected;
+    if (valid && i + 1 == count)
+      require(map::checked_place(table, behind) == 0, "checked_place() knows what is behind all copies");
+  }
+  for (std::uint64_t pc : {std::uint64_t{0}, ~std::uint64_t{0}, low, high})
+    (void)map::checked_place(table, pc);
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, std::size_t size) {
@@ -165,11 +210,19 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, std::size_t siz
   std::size_t record_bytes = std::size_t{data[0]} * sizeof(abi::record) + data[1] % sizeof(abi::record);
   const std::uint64_t distance = std::uint64_t{data[2]} * fuzz::maps_distance_unit;
   const std::uint64_t base = data[3] == 1 ? 0 : data[3] == 2 ? fuzz::top_address : fuzz::records_address;
+  std::size_t copy_bytes = std::size_t{data[4]} * sizeof(abi::copy_record);
+  const std::uint64_t low = data[5] == 0 || base < fuzz::code_distance ? 0 : base - fuzz::code_distance;
+  const std::uint64_t high = data[5] == 0 ? ~std::uint64_t{0} : low + std::uint64_t{data[5]} * fuzz::maps_distance_unit;
   data += fuzz::header_size;
   size -= fuzz::header_size;
   record_bytes = record_bytes < size ? record_bytes : size;
+  const std::size_t behind_records = size - record_bytes;
+  copy_bytes = copy_bytes < behind_records ? copy_bytes : behind_records / sizeof(abi::copy_record) * sizeof(abi::copy_record);
   const exact_copy records(data, record_bytes, base);
-  const exact_copy maps(data + record_bytes, size - record_bytes, base + distance);
-  exercise({records.view(), maps.view()});
+  const exact_copy copies(data + record_bytes, copy_bytes, base - fuzz::copies_distance);
+  const exact_copy maps(data + record_bytes + copy_bytes, behind_records - copy_bytes, base + distance);
+  const map::table_view table{records.view(), maps.view(), copies.view()};
+  exercise(table);
+  exercise_copies(table, low, high);
   return 0;
 }

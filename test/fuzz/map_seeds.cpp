@@ -84,7 +84,7 @@ std::vector<map_bytes> maps() {
 test::bytes input(const std::vector<map_bytes> &fragments, unsigned char placement) {
   test::bytes records, map_section;
   const std::uint64_t distance = 4;
-  const std::uint64_t start_distance = 0x800;
+  const std::uint64_t start_distance = fuzz::code_distance;
   for (std::size_t i = 0; i != fragments.size(); ++i) {
     const auto field = static_cast<std::int32_t>(records.size());
     const auto start = static_cast<std::int32_t>(i * 0x150) +
@@ -95,7 +95,7 @@ test::bytes input(const std::vector<map_bytes> &fragments, unsigned char placeme
     records.insert(records.end(), bytes, bytes + sizeof r);
     map_section.insert(map_section.end(), fragments[i].content.begin(), fragments[i].content.end());
   }
-  test::bytes result = {static_cast<unsigned char>(fragments.size()), 0, static_cast<unsigned char>(distance), placement};
+  test::bytes result = {static_cast<unsigned char>(fragments.size()), 0, static_cast<unsigned char>(distance), placement, 0, 0};
   result.insert(result.end(), records.begin(), records.end());
   result.insert(result.end(), map_section.begin(), map_section.end());
   return result;
@@ -107,8 +107,39 @@ test::bytes inline_input(unsigned shape) {
   t.add_inline(test::records_address - 0x800, 40u | 9u << abi::inline_tail_shift | shape << abi::inline_shape_shift |
                                                   2u << abi::inline_room_shift | (shape % 2 != 0 ? abi::inline_vector : 0) |
                                                   abi::inline_returns);
-  test::bytes result = {1, 0, 4, 0};
+  test::bytes result = {1, 0, 4, 0, 0, 0};
   result.insert(result.end(), t.records.begin(), t.records.end());
+  return result;
+}
+
+struct piece {
+  unsigned char length;
+  signed char distance; // of the counterpart from the one of the piece before; one byte as a number
+  bool fixed;
+};
+
+// Records of unchecked copies, of the code in front of the records: each begins `step` bytes behind the one before.
+test::bytes copies_input(const std::vector<std::vector<piece>> &stretches, unsigned step, unsigned char pages) {
+  const std::int32_t maps = 4 * fuzz::maps_distance_unit, code = -static_cast<std::int32_t>(fuzz::code_distance);
+  test::bytes records, pieces;
+  const auto field = [&](std::int32_t target) { // from the records' address on
+    const std::int32_t distance = target + static_cast<std::int32_t>(fuzz::copies_distance) - static_cast<std::int32_t>(records.size());
+    const auto *bytes = reinterpret_cast<const unsigned char *>(&distance);
+    records.insert(records.end(), bytes, bytes + sizeof distance);
+  };
+  for (std::size_t i = 0; i != stretches.size(); ++i) {
+    field(code + static_cast<std::int32_t>(i * step));
+    field(code + 0x80 + static_cast<std::int32_t>(i * step));
+    field(maps + static_cast<std::int32_t>(pieces.size()));
+    pieces.push_back(static_cast<unsigned char>(stretches[i].size()));
+    for (const piece &p : stretches[i]) {
+      pieces.push_back(static_cast<unsigned char>(p.length << abi::piece_bits | (p.fixed ? abi::piece_fixed : 0)));
+      pieces.push_back(static_cast<unsigned char>(p.distance & 0x7f));
+    }
+  }
+  test::bytes result = {0, 0, 4, 0, static_cast<unsigned char>(stretches.size()), pages};
+  result.insert(result.end(), records.begin(), records.end());
+  result.insert(result.end(), pieces.begin(), pieces.end());
   return result;
 }
 
@@ -137,6 +168,9 @@ int main(int argc, char **argv) {
     good = write(directory / ("all" + std::to_string(placement)), input(all, placement)) && good;
   for (unsigned shape = 0; shape != std::size(abi::inline_shapes); ++shape)
     good = write(directory / ("inline" + std::to_string(shape)), inline_input(shape)) && good;
+  const std::vector<piece> several = {{10, 0, false}, {6, 30, true}, {40, 0, false}, {3, -20, false}};
+  good = write(directory / "copies_one", copies_input({several}, 0, 0)) && good;
+  good = write(directory / "copies_several", copies_input({several, {{1, 60, false}}, several}, 64, 4)) && good;
   if (!good)
     std::fprintf(stderr, "%s: cannot write the seeds to %s\n", argv[0], directory.c_str());
   return good ? 0 : 1;

@@ -97,6 +97,10 @@ TEST(Copies, WhatLiesOutsideOfTheCodeIsRefused) {
   const copies c = two_stretches();
   EXPECT_EQ(c.validate(0x1001, 0x20000), status::corrupt) << "the copy itself";
   EXPECT_EQ(c.validate(0x1000, 0x1800 + 70'000), status::corrupt) << "a counterpart";
+  copies longer;
+  longer.add(0x1000, 0x1ff0, {{0x11, 0}});
+  EXPECT_EQ(longer.validate(0x1000, 0x2000), status::corrupt) << "a counterpart's end";
+  EXPECT_EQ(longer.validate(0x1000, 0x2001), status::ok);
 }
 
 TEST(Copies, StretchesOutOfOrderAreRefused) {
