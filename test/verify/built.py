@@ -3,6 +3,7 @@
 
 usage: built.py VERIFY LIST PART PARTS: of the files that LIST names, one a line, every one of number PART modulo PARTS, the largest first.
        built.py VERIFY --under FOLDER...: all ELF files below the folders that have tables and can be read.
+       built.py VERIFY --newer FILE FOLDER...: the same of those that are newer than FILE; status 77 if there are none.
 
 Prints what was looked at and what could not be, in sums, and ends with status 1 if anything was found or a file could not be read.
 """
@@ -36,12 +37,14 @@ def found_under(folders):
 
 def main():
     verify, first, *rest = sys.argv[1:]
-    by_hand = first == "--under"
+    by_hand = first in ("--under", "--newer")
     paths, unreadable = found_under(rest) if by_hand else listed_in(first, *rest), 0
+    if first == "--newer":
+        paths = [path for path in paths if os.path.getmtime(path) >= os.path.getmtime(rest[0])]
     sums, skipped, problems = collections.Counter(), collections.Counter(), []
     for path in paths:
         result = check(verify, path)
-        if by_hand and result.returncode not in (0, 1):
+        if by_hand and result.returncode == 2:
             unreadable += 1  # no tables, or damaged ones on purpose
             continue
         if result.returncode not in (0, 1):
@@ -53,6 +56,9 @@ def main():
             skipped.update(report["not_checked"])
             problems += [f"{report['file']}: {f.get('address', 0):#x}: {f.get('function', '')}: {f['reason']} [{f['rule']}]"
                          for f in report["findings"]]
+    if first == "--newer" and len(paths) == unreadable:
+        print("no files")
+        sys.exit(77)
     print(*problems[:100], sep="\n")
     print(f"{len(paths) - unreadable} files, {len(problems)} findings: " + ", ".join(f"{n} {what}" for what, n in sums.items()))
     print("not checked: " + ", ".join(f"{n} {what}" for what, n in skipped.items()))

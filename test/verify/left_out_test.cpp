@@ -5,8 +5,9 @@
 // tells them from the others, by nothing that stillpoint-verify does: the value is listed elsewhere at the same point, or it is not wanted
 // again, or it is null. What is neither found nor explained by one of these is a failure.
 //
-// One kind of fault cannot be found, and is counted: if no other point of the table lists the value, nothing says that it is a reference
-// (what is loaded anew from a stack object is a value of its own). It stays below a share.
+// One kind of fault cannot be found, and is counted: if no other point of the table lists the value, and it is only loaded from memory and
+// dereferenced, or stored to the stack, nothing says that it is a reference (what is loaded anew from a stack object is a value of its own).
+// It stays below a share.
 #include "followed.h"
 #include "program.h"
 
@@ -138,7 +139,7 @@ protected:
               << " unexplained; " << t.wanted << " were wanted\n";
     found_by_rule[static_cast<std::size_t>(rule::missing)] += t.found;
     EXPECT_GT(t.wanted, t.made / 10);
-    EXPECT_LE(t.unnamed * 25, t.made);
+    EXPECT_LE(t.unnamed * 60, t.made);
   }
 };
 

@@ -3,6 +3,7 @@
 // See conventions.h.
 #include "conventions.h"
 #include "liveness.h"
+#include "signature.h"
 
 namespace stillpoint::verify {
 
@@ -35,6 +36,30 @@ std::uint32_t conventions::taken_from(const function &f) const {
     if (const auto found = gives_.find(part->start()); found != gives_.end())
       given |= found->second;
   return given;
+}
+
+bool conventions::allocates_reference(const operation &call) { return is_allocation(call.callee); }
+
+std::uint32_t conventions::references_taken_by(const operation &call) const {
+  const auto found = takes_references_.find(callee_of(call));
+  return found != takes_references_.end() ? found->second : 0;
+}
+
+// What the table lists of what came into the function, before anything can have changed it.
+void conventions::find_reference_takers(const function &f) {
+  const std::uint32_t possible = arguments_without_raw_pointers(f.parts.front()->demangled);
+  for (const block &b : f.blocks) {
+    std::uint32_t same = b.entry ? possible : 0, listed = 0;
+    for (index i = b.begin; i != b.end && same != 0; ++i) {
+      if (f.code[i].says.kind != abi::kind_unsafe)
+        listed |= f.code[i].says.registers & same;
+      same &= ~f.code[i].op.writes.general;
+      if (f.is_call(i))
+        break;
+    }
+    if (listed != 0)
+      takes_references_[f.code[b.begin].address] = listed;
+  }
 }
 
 bool conventions::gives_reference(const operation &call) const {
@@ -114,9 +139,8 @@ conventions::conventions(std::vector<function> &all) {
     }
   }
   find_reference_givers(all);
-  if (getenv("DBG"))
-    for (auto &[a, t] : takes_)
-      fprintf(stderr, "%lx takes %x gives %x\n", (long)a, t, gives_[a]);
+  for (const function &f : all)
+    find_reference_takers(f);
 }
 
 } // namespace stillpoint::verify

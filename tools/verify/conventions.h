@@ -33,8 +33,13 @@ public:
   [[nodiscard]] std::uint32_t taken_from(const function &f) const;
   // Whether what a call gives in RAX is a reference from the beginning, by the callee's table.
   [[nodiscard]] bool gives_reference(const operation &call) const;
+  // Whether the callee is the runtime's allocator.
+  [[nodiscard]] static bool allocates_reference(const operation &call);
+  // General registers in which the callee takes references, and nothing else: by its name and its table.
+  [[nodiscard]] std::uint32_t references_taken_by(const operation &call) const;
 
 private:
+  void find_reference_takers(const function &f);
   bool look_at(const function &f, bool results);
   void find_reference_givers(const std::vector<function> &all);
   [[nodiscard]] bool ends_in_reference(const function &f) const;
@@ -43,6 +48,7 @@ private:
   std::unordered_map<std::string, std::uint64_t> names_;
   std::unordered_map<std::uint64_t, std::uint32_t> takes_; // by the address of the entry
   std::unordered_map<std::uint64_t, std::uint32_t> gives_;
+  std::unordered_map<std::uint64_t, std::uint32_t> takes_references_;
   std::unordered_set<std::uint64_t> references_; // functions that give one
 };
 

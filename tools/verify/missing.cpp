@@ -5,6 +5,7 @@
 #include "conventions.h"
 #include "raw.h"
 #include "signature.h"
+#include "typed.h"
 
 #include "llvm/ADT/BitVector.h"
 #include "llvm/ADT/DenseMap.h"
@@ -20,12 +21,16 @@ namespace {
 class missing_references {
 public:
   missing_references(const function &f, values &v, const liveness &live, std::vector<finding> &into, counts &counted)
-      : f_(f), v_(v), live_(live), findings_(into), counts_(counted) {}
+      : f_(f), v_(v), live_(live), typed_(f), findings_(into), counts_(counted) {}
 
   void run() {
     find_computed();
     find_born();
-    v_.walk([&](index i, const values_state &s) { note_listed(i, s); });
+    v_.walk([&](index i, const values_state &s) {
+      note_listed(i, s);
+      typed_.note(i, s);
+    });
+    note_typed();
     if (known_.none())
       return;
     follow();
@@ -37,6 +42,8 @@ private:
   void find_computed();
   void note_listed(index i, const values_state &s);
   void note(index i, const value &v);
+  void note_typed();
+  bool follow_words();
   [[nodiscard]] bool is_received(number id) const;
   void find_born();
   void follow();
@@ -73,6 +80,7 @@ private:
   const function &f_;
   values &v_;
   const liveness &live_;
+  typed_values typed_;
   std::vector<finding> &findings_;
   counts &counts_;
   std::vector<suspect> suspects_;
@@ -161,6 +169,40 @@ void missing_references::find_born() {
   }
 }
 
+// What is one without a table. Constants, which are none of a number's kinds only, are not.
+void missing_references::note_typed() {
+  const auto add = [&](number id, index at) {
+    if (id == lost || has(neutral_, id) || has(computed_, id))
+      return;
+    set(known_, id);
+    set(listed_, id);
+    evidence_.try_emplace(id, at);
+  };
+  for (const auto &[id, at] : typed_.references())
+    add(id, at);
+  for (number id = 0; id != v_.count(); ++id)
+    if (const index by = v_.origin_of(id).made_by; by != nowhere && f_.is_call(by) && v_.is_result(id, rax) &&
+                                                   v_.origin_of(id).is == origin::made && conventions::allocates_reference(f_.code[by].op))
+      add(id, by);
+}
+
+// What is loaded from a word of which a reference is loaded elsewhere.
+bool missing_references::follow_words() {
+  bool changed = false;
+  for (const auto &[word, loads] : typed_.words()) {
+    const auto reference = llvm::find_if(loads, [&](const auto &l) { return has(listed_, l.id); });
+    if (reference == loads.end())
+      continue;
+    for (const auto &[id, at] : loads)
+      if (!has(known_, id) && !has(neutral_, id) && !has(computed_, id) && typed_.dereferenced(id) && is_received(id)) {
+        set(known_, id);
+        evidence_.try_emplace(id, index{evidence_.lookup(reference->id)});
+        changed = true;
+      }
+  }
+  return changed;
+}
+
 // What is loaded, received or given, and not read by halves, may be a reference.
 bool missing_references::is_received(number id) const {
   const origin &o = v_.origin_of(id);
@@ -175,7 +217,7 @@ bool missing_references::is_received(number id) const {
 // 2.
 void missing_references::follow() {
   for (bool changed = true; changed;) {
-    changed = false;
+    changed = follow_words();
     // What may be none where it met others is none that the table would list.
     for (number id = 0; id != v_.count(); ++id) {
       const origin &o = v_.origin_of(id);
