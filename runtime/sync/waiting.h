@@ -41,6 +41,7 @@ struct list_waiter : timer {
   interrupt_point *point;
   list_waiter *next = nullptr, *previous = nullptr; // of the list, if linked
   bool linked = false;
+  // Has a deadline. Never cleared: claim_first() may be looking at one that time has just claimed and that has not left the list yet.
   bool timed = false;
   // The list's owner's.
   bool exclusive = false;  // shared_mutex: wants to write
@@ -109,7 +110,6 @@ struct parking {
   const wait_result r = w.point->state.load(std::memory_order_acquire); // pairs with claim()
   if (w.timed && r != wait_result::timed_out)                           // else it has fired, and touches nothing of ours any more
     sched::cancel_timer(*w.who->owner, w);
-  w.timed = false;
   return r;
 }
 
