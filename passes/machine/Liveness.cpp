@@ -5,6 +5,7 @@
 
 #include "llvm/CodeGen/MachineRegisterInfo.h"
 #include "llvm/CodeGen/TargetRegisterInfo.h"
+#include "llvm/IR/Function.h"
 #include "llvm/Target/TargetMachine.h"
 
 using namespace llvm;
@@ -57,6 +58,11 @@ const RegisterSet &Liveness::clobbers(const uint32_t *Mask) {
   for (unsigned I = 0; I != 8; ++I)
     Add(M.mask(I));
   return S;
+}
+
+// A function that only passes on what a callee has left in ST0 has no operand that says so: the stackifier takes it away.
+static bool returnsX87(const Type *T) {
+  return T->isX86_FP80Ty() || any_of(T->subtypes(), [](const Type *Part) { return returnsX87(Part); });
 }
 
 void Liveness::addOperand(const MachineOperand &O, bool KeepsVectors, Effect &E) {
@@ -159,6 +165,7 @@ Liveness::Liveness(const Code &C) : C(C) {
   propagate();
   record();
   // Interprocedural register allocation lets callers keep values in any register that we do not touch.
+  X87 |= returnsX87(C.MF.getFunction().getReturnType());
   VectorEverywhere = X87 || Tiles || ReturnUses.anyVector() || C.MF.getTarget().Options.EnableIPRA;
 }
 
