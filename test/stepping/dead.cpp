@@ -70,6 +70,17 @@ unsigned overwrite_vectors(const vector_area &area, const map::live_set &live) {
   return count;
 }
 
+// Which of them are empty stays as it is: with a full stack the next callee could not load anything.
+unsigned overwrite_x87(const vector_area &area, const map::live_set &live) {
+  constexpr unsigned x87 = 0xff00;
+  if ((live.other & x87) != 0 || (area.components != nullptr && (*area.components & 1) == 0))
+    return 0; // as they are, or never used: all are empty
+  constexpr std::size_t first = 32, distance = 16, size = 10, count = 8;
+  for (std::size_t n = 0; n != count; ++n)
+    std::memset(area.bytes + first + distance * n, junk_byte, size);
+  return count;
+}
+
 } // namespace
 
 unsigned overwrite_dead(ucontext_t &context, const map::live_set &live, std::uintptr_t stack_low) {
@@ -78,7 +89,8 @@ unsigned overwrite_dead(ucontext_t &context, const map::live_set &live, std::uin
     const std::size_t size = std::min(below, sp - stack_low - red_zone);
     std::memset(reinterpret_cast<void *>(sp - red_zone - size), junk_byte, size);
   }
-  return overwrite_general(context, live.general) + overwrite_vectors(vector_area(context), live);
+  return overwrite_general(context, live.general) + overwrite_vectors(vector_area(context), live) +
+         overwrite_x87(vector_area(context), live);
 }
 
 } // namespace stillpoint::test

@@ -67,6 +67,10 @@ def compiler_tests():
         yield Program("lit-" + file.partition(".")[0].replace("/", "-"), ["lit/" + file], [], 1, None, True)
 
 
+def own_programs():
+    yield Program("long-double", ["test/stepping/long_double.cpp"], [], 1, None, True)
+
+
 class Failure(Exception):
     pass
 
@@ -227,7 +231,7 @@ def main():
     parser.add_argument("--keep", default="stepping-reports", help="where lists of points go, and programs that failed (default: %(default)s)")
     arguments = parser.parse_args()
     stepper, levels = Stepper(arguments), arguments.levels.split(",")
-    programs = [p for group in (samples, collected_programs, kernels, compiler_tests) for p in group() if re.search(arguments.only, p.name)]
+    programs = [p for group in (samples, collected_programs, kernels, compiler_tests, own_programs) for p in group() if re.search(arguments.only, p.name)]
     jobs = [(p, level) for i, p in enumerate(programs) for j, level in enumerate(levels) if not arguments.alternate or i % len(levels) == j]
     jobs = [(p, level) for p, level in jobs if p.name not in OPTIMISED_ONLY or level != "-O0"]
     results = []
