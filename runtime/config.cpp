@@ -237,6 +237,7 @@ settings read_settings() {
   settings s;
   const char *const processors = std::getenv("STILLPOINT_PROCS");
   s.processors = processors ? parse_processors(processors) : default_processors();
+  s.cpus = processors ? allowed_processors() : s.processors;
   if (const char *const slice = std::getenv("STILLPOINT_SLICE"))
     s.slice_ns = parse_slice(slice);
   if (const char *const idle = std::getenv("STILLPOINT_IDLE"))

@@ -29,6 +29,7 @@ inline constexpr std::uint64_t max_memory_limit = std::uint64_t{256} << 30;
 
 struct settings {
   unsigned processors = 1;                   // STILLPOINT_PROCS; default: the CPUs that the affinity mask and the control group allow
+  unsigned cpus = 1;                         // what its default is, or where it is set the CPUs of the affinity mask alone
   std::uint64_t slice_ns = default_slice_ns; // STILLPOINT_SLICE
   std::uint64_t idle_ns = default_idle_ns;   // STILLPOINT_IDLE; all ones: for ever
   int gc_percent = 100;                      // STILLPOINT_GC; -1: off

@@ -3,7 +3,7 @@
 // Tasks locked to a thread: see stillpoint/thread.hpp.
 //
 // Mechanism: task::locked_to names the worker, os_thread::locked counts its tasks. A worker with a count runs only those; they wait in the
-// queues like all others, and whoever picks one hands its processor over (waiting.cpp). Several tasks of one thread are switched without the
+// queues like all others, and whoever picks one hands its processor over (bound.cpp). Several tasks of one thread are switched without the
 // kernel, by the ordinary loop on that thread.
 // Invariants: task::locked_to is written by the task itself, or while it is parked with its context saved; a count is not zero as long as a task
 // names the worker, so that thread does not end. Rejected: refusing to lock while other tasks are bound to the thread by a pinned stop (they

@@ -12,6 +12,7 @@
 // Its thread asks the kernel for short slices and no timer slack, so that it is on time when all CPUs are busy.
 // Rejected: a ticking monitor (costs an idle process wake-ups, and is late by half a tick on average).
 #include "sched/call.h"
+#include "sched/pace.h"
 #include "sched/processors.h"
 
 #include <algorithm>
@@ -32,9 +33,6 @@ constexpr std::uint64_t last_away_ns = 5'000'000;
 constexpr std::uint64_t soon_ns = 100'000;
 // After so many looks for slow calls in vain it stops looking.
 constexpr unsigned quiet_looks = 50;
-// Processors that have switched so often since the last look, not longer ago than this, are left alone for so long.
-constexpr std::uint64_t brisk_turns = 16;
-constexpr std::uint64_t brisk_ns = 4 * wake_grace_ns;
 
 // The kernel's sched_attr, as linux/sched/types.h has it (which older headers clash with <sched.h>).
 struct scheduling {
@@ -230,22 +228,6 @@ std::uint64_t look(scheduler &s, std::uint64_t now, std::uint64_t timers_from, b
   return std::min(next, change == never ? timer : std::max(timer, change));
 }
 
-// Whether all that run tasks switch all the time: then they serve timers and woken tasks by themselves, and we would only be in their way.
-bool all_brisk(scheduler &s, std::uint64_t since_last) noexcept {
-  bool any = false, all = since_last <= brisk_ns;
-  for (unsigned i = 0; i < s.slots; ++i) {
-    processor &p = s.processors[i];
-    const std::uint64_t turns = p.turns.load(std::memory_order_relaxed);
-    const bool brisk = turns - p.seen_turns >= brisk_turns;
-    p.seen_turns = turns;
-    if (!p.running.load(std::memory_order_relaxed))
-      continue;
-    any = true;
-    all = all && brisk && !in_call(p) && !p.away.load(std::memory_order_relaxed);
-  }
-  return any && all;
-}
-
 } // namespace
 
 void be_punctual() noexcept {
@@ -259,7 +241,7 @@ void be_punctual() noexcept {
 void monitor_loop(scheduler &s) noexcept {
   pthread_setname_np(pthread_self(), "sp-monitor");
   be_punctual();
-  std::uint64_t last_look = 0;
+  pace recently;
   unsigned quiet = 0; // looks without a call whose processor others could use
   for (;;) {
     // Pairs with alarm_monitor and stop_monitor. Before the look at `monitor_stop`: else both may change in between, and we sleep for ever.
@@ -268,8 +250,7 @@ void monitor_loop(scheduler &s) noexcept {
       return;
     s.monitor_deadline.store(0, std::memory_order_seq_cst);
     std::uint64_t now = monotonic_now();
-    const bool brisk = all_brisk(s, now - last_look);
-    last_look = now;
+    const bool brisk = recently.brisk(s, now);
     const std::uint64_t timers_from = fire_for_others(s, now);
     poll_for_others(s, now);
     trace::observe(s, now);
@@ -284,7 +265,8 @@ void monitor_loop(scheduler &s) noexcept {
         s.watching_calls.store(false, std::memory_order_seq_cst); // pairs with watch_calls; the look below comes after it
       }
     }
-    s.monitor_deadline.store(deadline, std::memory_order_seq_cst);
+    const bool rests = brisk && !s.watching_calls.load(std::memory_order_relaxed); // nobody need tell us what the next of them will see
+    s.monitor_deadline.store(rests ? std::min(deadline, now) : deadline, std::memory_order_seq_cst);
     // Pairs with the fences in arm() and the wakers: they see our time or we see their work. A processor's only user passes none; if we mean to
     // look again soon, that is when we see what it queued.
     if (!s.shared_queues.load(std::memory_order_relaxed) && deadline > now + soon_ns)
@@ -293,8 +275,8 @@ void monitor_loop(scheduler &s) noexcept {
       std::atomic_thread_fence(std::memory_order_seq_cst);
     now = monotonic_now();
     deadline = std::min({deadline, look(s, now, timers_from, false, calls), trace::due(s)});
-    if (brisk && !s.watching_calls.load(std::memory_order_relaxed)) // who looks at `monitor_deadline` need not know
-      deadline = std::max(deadline, now + brisk_ns);
+    if (rests)
+      deadline = deadline == never ? now + pace::rest_ns : std::max(deadline, now + pace::rest_ns);
     if (deadline > now)
       futex_wait(s.monitor_word, word, deadline);
   }

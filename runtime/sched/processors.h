@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Who may have a processor: what runtime/sched's waiting.cpp, processors.cpp and monitor.cpp share. scheduler.h has what others need.
+// Who may have a processor: what runtime/sched's waiting.cpp, bound.cpp, processors.cpp and monitor.cpp share. scheduler.h has what others need.
 #ifndef STILLPOINT_RUNTIME_SCHED_PROCESSORS_H
 #define STILLPOINT_RUNTIME_SCHED_PROCESSORS_H
 
@@ -22,8 +22,14 @@ recipient give_to_any(scheduler &s, processor &p, task *first) noexcept STILLPOI
 recipient wake_idle(scheduler &s, bool looks) noexcept;
 // From here on w may be given a processor. True: wake somebody, its own tasks need one.
 bool begin_waiting(scheduler &s, os_thread &w) noexcept STILLPOINT_REQUIRES(s.mutex);
+// w, which waits, gets the processor; the caller wakes it.
+void assign(scheduler &s, os_thread &w, processor &p, task *first) noexcept STILLPOINT_REQUIRES(s.mutex);
 // Nobody gives w, which waits, a processor any more.
 void stop_waiting(scheduler &s, os_thread &w) noexcept STILLPOINT_REQUIRES(s.mutex);
+
+// bound.cpp --------------------------------------------------------------------------------------------------------------------------------
+// What only w may run goes where everyone finds it. True: there was some.
+bool unbind_all(scheduler &s, os_thread &w) noexcept STILLPOINT_REQUIRES(s.mutex);
 
 // processors.cpp ---------------------------------------------------------------------------------------------------------------------------
 processor *pop_idle(scheduler &s, processor *wanted = nullptr) noexcept STILLPOINT_REQUIRES(s.mutex);

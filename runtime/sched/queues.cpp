@@ -166,11 +166,12 @@ task *steal_from(processor &thief, processor &victim) noexcept {
 }
 
 // A task that its processor would take up next: only after giving that processor a moment, since the usual waker parks at once.
-task *steal_slot(std::atomic<task *> &slot) noexcept {
+task *steal_slot(std::atomic<task *> &slot, const processor &victim) noexcept {
   task *const seen = slot.load(std::memory_order_relaxed);
   if (!seen)
     return nullptr;
-  for (int i = 0; i < 100; ++i)
+  const bool not_for_it = holder(victim).locked.load(std::memory_order_relaxed) != 0;
+  for (int i = 0; i < 100 && !not_for_it; ++i)
     __builtin_ia32_pause();
   task *expected = seen;
   if (!slot.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel, std::memory_order_relaxed))
@@ -275,8 +276,8 @@ task *steal(processor &p) noexcept {
       if (&victim == &p)
         continue;
       task *t = steal_from(p, victim);
-      if (!t && round == rounds - 1 && !(t = steal_slot(victim.next)))
-        t = steal_slot(victim.interrupted);
+      if (!t && round == rounds - 1 && !(t = steal_slot(victim.next, victim)))
+        t = steal_slot(victim.interrupted, victim);
       if (t) {
         s.steals.fetch_add(1, std::memory_order_relaxed);
         return t;

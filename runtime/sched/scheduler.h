@@ -28,6 +28,7 @@
 #include "sched/clock.h"
 #include "sched/core.h"
 #include "sched/lock.h"
+#include "sched/patience.h"
 #include "sched/queue.h"
 #include "sched/sanitizer.h"
 #include "sched/sole_use.h"
@@ -82,7 +83,7 @@ struct os_thread : worker {
   bool ends = false;           // a task ended while locked to it
   bool waited_in_vain = false; // it has its processor only to ask for reap_idle
   bool reaped = false;
-  std::uint32_t spins = most_spins; // how long it looks for a processor before it sleeps: as that has paid so far
+  patience patient; // how long it looks for a processor before it sleeps
 
   // Under scheduler::mutex; the atomics are also peeked at.
   std::atomic<std::uint32_t> locked{0}; // tasks that are locked to this thread: it runs no others
@@ -106,8 +107,6 @@ struct os_thread : worker {
   enum : std::uint32_t { none, announced_only, running, ended, unwaited };
   std::atomic<std::uint32_t> thread_state{none};
   pthread_t thread{};
-
-  static constexpr std::uint32_t most_spins = 256;
 };
 
 // w has this processor from now on, or none. Its own thread.
@@ -191,6 +190,7 @@ struct scheduler {
   std::atomic<std::uint32_t> woken_count{0};
   std::atomic<std::uint32_t> idle_count{0};
   std::atomic<std::uint32_t> spinning{0};
+  std::atomic<std::uint32_t> lookers{0}; // workers that wait for a processor and do not sleep yet
   std::atomic<std::uint32_t> lent{0};    // processors that are away: so many more than `count` are in use
   std::atomic<std::uint32_t> surplus{0}; // and so many more than that, until somebody gives his up
   std::atomic<std::uint64_t> lendings{0};
@@ -265,7 +265,7 @@ void call_for_watch(scheduler &s) noexcept;   // somebody else shall look after 
 void arm_behind_fence(processor &p) noexcept; // the same for who has just passed a full fence
 void arm_for_queued(processor &p) noexcept;   // the same, behind a fence, if a task in p's ring is all that is new
 
-// Workers and processors (waiting.cpp).
+// Workers and processors (waiting.cpp, bound.cpp).
 // The worker that may run `t`, or null: any that no task is locked to.
 inline worker *bound_to(const task &t) noexcept { return t.locked_to ? t.locked_to : t.pinned_to; }
 // w's own thread, scheduler's stack, with a processor and nothing to run: afterwards it has one, or waits.
@@ -275,6 +275,8 @@ void wait_for_work(os_thread &w) noexcept;
 task *await_processor(os_thread &w) noexcept;
 // w picked `t`, which it may not run: another worker will. w may have lost its processor.
 void pass_on(os_thread &w, task &t) noexcept;
+// A runnable task in no queue that any worker may run: at once, if a processor is idle. Any thread.
+bool run_on_idle(scheduler &s, task &t) noexcept;
 // A runnable task in no queue that only `w` may run; w is not the caller, or comes to its loop next. Any thread.
 void push_bound(os_thread &w, task &t, bool is_woken) noexcept;
 task *pop_bound(os_thread &w) noexcept; // w's own thread

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Workers that wait for a processor, processors that wait for a worker, and tasks that only one worker may run: scheduler.h.
+// Workers that wait for a processor, and processors that wait for a worker: scheduler.h.
 //
 // Mechanism. A waiting worker is found by os_thread::waiting (and in the pool, unless tasks are locked to its thread). Who has a processor
 // for it clears that and writes `given` under scheduler::mutex, and rouses it. The worker looks for a while before it sleeps on its word (awake,
-// asleep, roused): two workers that hand one processor to and fro do not enter the kernel.
+// asleep, roused): two workers that hand one processor to and fro do not enter the kernel, as long as there is a CPU for each (patience.h).
 //
 // Invariants: a worker that begins to wait leaves nothing on its own list: from then on who picks such a task finds it waiting. So a task that is
 // bound to a worker is never stuck behind one that sleeps. Worker objects live for ever, so a late rouse() harms nobody.
-//
-// Rejected: a queue of its own for each locked thread (nobody would know when such a task's turn has come among the others).
 #include "fatal.h"
 #include "sched/poller.h"
 #include "sched/processors.h"
@@ -21,7 +19,8 @@ namespace {
 
 enum : std::uint32_t { awake, asleep, polling, roused };
 
-constexpr std::uint32_t least_spins = 8;
+// A waiting worker looks so often, whatever else it would do.
+constexpr unsigned looks_at_once = 16;
 // A thread that shall end, but is still needed, asks so often whether it is.
 constexpr std::uint64_t ask_again_ns = 200'000'000;
 
@@ -35,40 +34,12 @@ void leave_pool(scheduler &s, os_thread &w) noexcept STILLPOINT_REQUIRES(s.mutex
   w.newer = w.older = nullptr;
 }
 
-void count_bound(os_thread &w) noexcept {
-  const task *const head = w.bound.front();
-  w.bound_oldest.store(head ? head->queued_at.load(std::memory_order_relaxed) : never, std::memory_order_relaxed);
-}
-
-// Its tasks go where everyone finds them. True: there were some.
-bool unbind_all(scheduler &s, os_thread &w) noexcept STILLPOINT_REQUIRES(s.mutex) {
-  std::uint32_t count = 0;
-  while (task *const t = w.bound.pop_front()) {
-    s.woken.push_back(*t);
-    ++count;
-  }
-  if (count == 0)
-    return false;
-  s.woken_count.fetch_add(count, std::memory_order_relaxed);
-  w.bound_count.store(0, std::memory_order_relaxed);
-  w.bound_woken.store(false, std::memory_order_relaxed);
-  count_bound(w);
-  return true;
-}
-
 // The worker that waits with the least claim on its time: not the watcher, if there is another. Null: a thread has to be started.
 os_thread *any_waiting(scheduler &s) noexcept STILLPOINT_REQUIRES(s.mutex) {
   os_thread *const latest = s.pool;
   if (latest && latest->older && latest == s.watcher.load(std::memory_order_relaxed))
     return latest->older;
   return latest;
-}
-
-void assign(scheduler &s, os_thread &w, processor &p, task *first) noexcept STILLPOINT_REQUIRES(s.mutex) {
-  stop_waiting(s, w);
-  w.first = first;
-  p.self.store(&w, std::memory_order_relaxed);
-  w.given.store(&p, std::memory_order_release); // pairs with the acquire in accept
 }
 
 // A new worker on the run's list; its thread is yet to be started.
@@ -85,6 +56,13 @@ os_thread &add_worker(scheduler &s, processor &p, task *first) noexcept STILLPOI
 }
 
 } // namespace
+
+void assign(scheduler &s, os_thread &w, processor &p, task *first) noexcept {
+  stop_waiting(s, w);
+  w.first = first;
+  p.self.store(&w, std::memory_order_relaxed);
+  w.given.store(&p, std::memory_order_release); // pairs with the acquire in accept
+}
 
 void stop_waiting(scheduler &s, os_thread &w) noexcept {
   leave_pool(s, w);
@@ -213,16 +191,42 @@ bool accept(os_thread &w) noexcept {
   return true;
 }
 
-bool spin(os_thread &w) noexcept {
-  for (std::uint32_t i = 0; i < w.spins; ++i) {
-    if (w.given.load(std::memory_order_relaxed)) {
-      w.spins = std::min(2 * w.spins, os_thread::most_spins);
-      return true;
+// Whether who looks for a processor would take a CPU from those that have one. `s.lookers` counts the caller.
+bool short_of_cpus(const scheduler &s) noexcept {
+  const std::uint32_t used = s.count + s.lent.load(std::memory_order_relaxed);
+  const std::uint32_t busy = used - std::min(used, s.idle_count.load(std::memory_order_relaxed));
+  return busy + s.lookers.load(std::memory_order_relaxed) > s.set.cpus;
+}
+
+// Looks for a processor for a while.
+void spin(os_thread &w, std::uint64_t begun) noexcept {
+  scheduler &s = *w.owner;
+  const bool divided = !keeps_to_its_own(w) && (poller_wanted() || s.sleepers.earliest() != never);
+  const std::uint64_t most = divided ? std::min(w.patient.ticks(), patience::divided) : w.patient.ticks();
+  bool counted = false;
+  for (;;) {
+    bool found = false;
+    for (unsigned i = 0; i < looks_at_once && !found; ++i) {
+      found = w.given.load(std::memory_order_relaxed) != nullptr;
+      __builtin_ia32_pause();
     }
-    __builtin_ia32_pause();
+    if (found) {
+      w.patient.paid();
+      break;
+    }
+    if (arch::ticks() - begun >= most) {
+      w.patient.in_vain();
+      break;
+    }
+    if (!counted) {
+      counted = true;
+      s.lookers.fetch_add(1, std::memory_order_relaxed);
+    }
+    if (short_of_cpus(s))
+      break;
   }
-  w.spins = std::max(w.spins / 2, least_spins);
-  return false;
+  if (counted)
+    s.lookers.fetch_sub(1, std::memory_order_relaxed);
 }
 
 // Until it is roused, or `deadline`.
@@ -310,6 +314,22 @@ void wake_all(scheduler &s) noexcept {
   }
 }
 
+bool run_on_idle(scheduler &s, task &t) noexcept {
+  if (s.idle_count.load(std::memory_order_relaxed) == 0)
+    return false;
+  recipient next;
+  {
+    const lock_guard held(s.mutex);
+    processor *const p = s.stopping.load(std::memory_order_relaxed) ? nullptr : pop_idle(s);
+    if (!p)
+      return false;
+    p->spinning = false;
+    next = give_to_any(s, *p, &t);
+  }
+  next.wake();
+  return true;
+}
+
 void wait_for_work(os_thread &w) noexcept {
   scheduler &s = *w.owner;
   processor &p = *w.held;
@@ -352,8 +372,11 @@ task *await_processor(os_thread &w) noexcept {
   scheduler &s = *w.owner;
   w.waited_in_vain = false;
   bool in_time = true; // it got up for a timer, and all processors were busy: from then on those are the monitor's, and not worth our CPU
-  spin(w);
+  const std::uint64_t begun = arch::ticks();
+  bool slept = false;
+  spin(w, begun);
   while (!accept(w)) {
+    slept = true;
     if (s.stopping.load(std::memory_order_acquire)) { // pairs with settle_finished
       cease(w);
       return nullptr;
@@ -392,88 +415,12 @@ task *await_processor(os_thread &w) noexcept {
       alarm_monitor(s, 1);
     }
   }
+  if (slept)
+    w.patient.slept(arch::ticks() - begun);
   drop_watch(w);
   task *const first = w.first;
   w.first = nullptr;
   return first;
-}
-
-void pass_on(os_thread &w, task &t) noexcept {
-  scheduler &s = *w.owner;
-  processor &p = *w.held;
-  worker *const only = bound_to(t);
-  recipient next;
-  bool more = false;
-  {
-    const lock_guard held(s.mutex);
-    if (!only) {
-      more = begin_waiting(s, w);
-      next = give_to_any(s, p, &t);
-    } else if (os_thread &owner = thread_of(*only); owner.waiting.load(std::memory_order_relaxed)) {
-      more = begin_waiting(s, w);
-      assign(s, owner, p, &t);
-      next = {&owner, false};
-    } else if (!s.stopping.load(std::memory_order_relaxed)) { // see push_bound
-      owner.bound.push_back(t);
-      owner.bound_count.fetch_add(1, std::memory_order_relaxed);
-      if (t.woken)
-        owner.bound_woken.store(true, std::memory_order_relaxed);
-      count_bound(owner);
-    }
-  }
-  next.wake();
-  if (more)
-    call_for_help(s);
-  else if (!next.worker)
-    alarm_monitor(s, 1); // that one has a processor: its task may have to give way
-}
-
-void push_bound(os_thread &w, task &t, bool is_woken) noexcept {
-  scheduler &s = *w.owner;
-  t.slice_used = 0;
-  t.woken = is_woken;
-  t.queued_at.store(monotonic_now(), std::memory_order_relaxed);
-  bool given = false, queued = false;
-  {
-    const lock_guard held(s.mutex);
-    if (s.stopping.load(std::memory_order_relaxed))
-      return; // nobody runs it any more, and w may be another run's soon
-    if (!w.waiting.load(std::memory_order_relaxed)) {
-      w.bound.push_back(t);
-      w.bound_count.fetch_add(1, std::memory_order_relaxed);
-      if (is_woken)
-        w.bound_woken.store(true, std::memory_order_relaxed);
-      count_bound(w);
-    } else if (processor *const p = pop_idle(s)) {
-      p->spinning = false;
-      assign(s, w, *p, &t);
-      given = true;
-    } else {
-      s.woken.push_back(t);
-      s.woken_count.fetch_add(1, std::memory_order_relaxed);
-      queued = true;
-    }
-  }
-  if (given)
-    return rouse(w);
-  std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fence in wait_for_work and the monitor's
-  if (queued)
-    call_for_help(s);
-  else if (is_woken)
-    alarm_monitor(s, 1);
-}
-
-task *pop_bound(os_thread &w) noexcept {
-  if (w.bound_count.load(std::memory_order_acquire) == 0)
-    return nullptr;
-  const lock_guard held(w.owner->mutex);
-  task *const t = w.bound.pop_front();
-  if (!t)
-    return nullptr;
-  w.bound_count.fetch_sub(1, std::memory_order_relaxed);
-  w.bound_woken.store(false, std::memory_order_relaxed);
-  count_bound(w);
-  return t;
 }
 
 void wait_behind(os_thread &w, task &t) noexcept {

@@ -158,6 +158,8 @@ void arm_for_woken(processor &p) noexcept {
     this_process::compiler_fence(); // the rest is the monitor's barrier
     return arm_for_woken(p);
   }
+  if (keeps_to_its_own(thread_of(*p.self.load(std::memory_order_relaxed))) && !bound_to(t) && run_on_idle(s, t)) [[unlikely]]
+    return;
   // Pairs with take_next and steal_slot; and a full fence on this processor.
   if (task *const earlier = p.next.exchange(&t, std::memory_order_seq_cst)) [[unlikely]]
     push_woken(s, *earlier);

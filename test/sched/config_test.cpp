@@ -25,6 +25,8 @@ TEST(config, defaults) {
 
 TEST(config, understood) {
   EXPECT_EQ(with("STILLPOINT_PROCS", "3").processors, 3u);
+  EXPECT_GE(with("STILLPOINT_PROCS", "3").cpus, rt::read_settings().cpus); // the machine's, within the control group's quota or without
+  EXPECT_EQ(with("STILLPOINT_PROCS", "1024").cpus, with("STILLPOINT_PROCS", "1").cpus);
   EXPECT_EQ(with("STILLPOINT_SLICE", "100us").slice_ns, 100'000u);
   EXPECT_EQ(with("STILLPOINT_SLICE", "10ms").slice_ns, 10'000'000u);
   EXPECT_EQ(with("STILLPOINT_SLICE", "2s").slice_ns, 2'000'000'000u);
