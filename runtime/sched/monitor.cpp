@@ -22,9 +22,6 @@
 namespace stillpoint::rt::sched {
 namespace {
 
-constexpr std::uint64_t first_backoff_ns = 20'000;
-constexpr std::uint64_t trusting_backoff_ns = 100'000;
-constexpr std::uint64_t last_backoff_ns = 1'000'000;
 // How often a thread that was blocked is looked at.
 constexpr std::uint64_t early_look_ns = 1'000'000;
 constexpr std::uint64_t first_away_ns = 200'000;
@@ -98,23 +95,22 @@ bool lend_if_wanted(processor &p, std::uint64_t turn, const worker &w, std::uint
 std::uint64_t ask(processor &p, task &t, std::uint64_t turn, std::uint64_t now) noexcept {
   if (p.asked_turn != turn) {
     p.asked_turn = turn;
-    p.backoff = 0;
+    p.repeated.begin();
     p.ask_again_at = 0;
   }
   if (now < p.ask_again_at)
     return p.ask_again_at;
   worker &w = *p.self.load(std::memory_order_relaxed);
   const bool off = p.owner->set.asyncpreemptoff;
-  bool trusted = false;
+  bool obeyed = false;
   if (!blocked_in_kernel(w.thread_id.load(std::memory_order_relaxed))) { // a signal would interrupt its call
-    trusted = p.backoff == 0 && w.last_refusal.load(std::memory_order_relaxed) == refusal::none;
+    obeyed = w.last_refusal.load(std::memory_order_relaxed) == refusal::none;
     if (!off)
       preempt::request(w, t);
   } else if (lend_if_wanted(p, turn, w, now)) {
     return p.away_look_at;
   }
-  p.backoff = p.backoff == 0 ? first_backoff_ns : std::min(2 * p.backoff, off ? last_away_ns : last_backoff_ns);
-  return p.ask_again_at = now + (trusted ? trusting_backoff_ns : p.backoff);
+  return p.ask_again_at = now + p.repeated.next(obeyed, off);
 }
 
 // Once in each turn, long before the slice is over: others would wait for the rest of it behind a task that is blocked. `when`: the next look

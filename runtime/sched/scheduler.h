@@ -30,6 +30,7 @@
 #include "sched/lock.h"
 #include "sched/patience.h"
 #include "sched/queue.h"
+#include "sched/repetition.h"
 #include "sched/sanitizer.h"
 #include "sched/sole_use.h"
 #include "sched/storm.h"
@@ -151,7 +152,7 @@ struct alignas(64) processor {
   // The monitor only.
   alignas(64) std::uint64_t asked_turn = 0;
   std::uint64_t ask_again_at = 0;
-  std::uint64_t backoff = 0;
+  sched::repetition repeated;
   std::uint64_t call_seen = 0; // processor::call, and since when it has been that
   std::uint64_t call_seen_at = 0;
   std::uint64_t looked_turn = 0;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// Which processors the monitor leaves alone, and how long a worker looks for a processor: over times and turns that this test makes up.
+// Which processors the monitor leaves alone, when it asks once more, and how long a worker looks for a processor: over times and turns that this test
+// makes up.
 #include "sched/pace.h"
 #include "sched/patience.h"
+#include "sched/repetition.h"
 
 #include <gtest/gtest.h>
 
@@ -79,6 +81,29 @@ TEST_F(pace_test, not_in_calls_nor_blocked) {
   EXPECT_FALSE(look(1000));
   run_.processors[0].away = false;
   EXPECT_TRUE(look(1000));
+}
+
+using rt::sched::repetition;
+
+TEST(repetition_test, twice_as_long_each_time) {
+  for (const bool silent : {false, true}) {
+    const std::uint64_t last = silent ? repetition::last_silent_ns : repetition::last_ns;
+    repetition r;
+    for (std::uint64_t wait = repetition::first_ns; wait < last; wait *= 2)
+      EXPECT_EQ(r.next(false, silent), wait);
+    EXPECT_EQ(r.next(false, silent), last);
+    EXPECT_EQ(r.next(false, silent), last);
+  }
+}
+
+TEST(repetition_test, later_where_the_worker_obeyed_but_only_once) {
+  repetition r;
+  EXPECT_EQ(r.next(true, false), repetition::trusting_ns);
+  EXPECT_EQ(r.next(true, false), 2 * repetition::first_ns);
+  r.begin();
+  EXPECT_EQ(r.next(true, false), repetition::trusting_ns);
+  r.begin();
+  EXPECT_EQ(r.next(false, false), repetition::first_ns);
 }
 
 TEST(patience_test, given_up_soon_where_it_is_in_vain) {
