@@ -81,9 +81,11 @@ TEST_P(locking_test, each_stays_on_its_thread_and_alone) {
             sleep_for(100us);
           moved += gettid() != thread;
         }
-        const std::scoped_lock held(mutex);
-        theirs.erase(thread);
-        ended.done();
+        {
+          const std::scoped_lock held(mutex);
+          theirs.erase(thread);
+        }
+        ended.done(); // main's variables may be gone from here on
       });
     }
     ready.wait();
