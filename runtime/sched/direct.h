@@ -11,8 +11,8 @@
 // Invariants: as in worker.cpp, nobody finds a task in a queue or on a list before its context is saved. Tasks that follow each other so share one
 // slice, and after `most_direct` of them the loop has its turn: timers, the network, the global queue and the clock wait no longer than that. A world that
 // shall stop is seen there as well; until then its stopper finds the processor active and asks the task that runs.
-// A yield alarms nobody. As many tasks wait behind it as before it, so whoever had to be alarmed has been; and should the monitor look while the queue
-// is empty in between, it looks again as long as it sees tasks change (monitor.cpp).
+// A task that yields is in no queue for a moment, and for long if the kernel stops the thread just then: who has looked meanwhile, a worker that then went
+// to sleep or the monitor, has seen nothing, although as many tasks wait as before. So whoever queues it looks whether one of them has to be told.
 // Rejected: doing it for every departure (commits that collect garbage want the scheduler's stack).
 #ifndef STILLPOINT_RUNTIME_SCHED_DIRECT_H
 #define STILLPOINT_RUNTIME_SCHED_DIRECT_H
@@ -107,6 +107,18 @@ void go_on(processor &p, task &t) noexcept;
     go_on(p, t);
 }
 
+// Behind push_local() of a task that yielded.
+[[gnu::always_inline]] inline void tell_of_queued(processor &p) noexcept {
+  scheduler &s = *p.owner;
+  if (s.shared_queues.load(std::memory_order_relaxed)) {
+    std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fences in wait_for_work and monitor_loop
+    if (s.idle_count.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      wake_one(s);
+  }
+  if (p.slice_end.load(std::memory_order_relaxed) < s.monitor_deadline.load(std::memory_order_relaxed)) [[unlikely]]
+    arm_for_queued(p);
+}
+
 // What every task does when it is back, on the thread where it is.
 [[gnu::always_inline]] inline void settle_left(os_thread &w) noexcept {
   task *const t = w.left;
@@ -122,6 +134,7 @@ void go_on(processor &p, task &t) noexcept;
     return recycle_task(*t);
   change_state(*t, task_state::running, task_state::runnable);
   push_local(p, *t);
+  tell_of_queued(p);
 }
 
 // To what next_directly() found. Returns when `t` is back, perhaps on another thread.

@@ -83,10 +83,15 @@ void begin_away(processor &p, std::uint64_t turn, const worker &w, std::uint64_t
   p.away_look_at = now + first_away_ns;
 }
 
-// p's thread is blocked: another runs what waits, if anything does and nobody is about to.
+// p's thread is blocked: another runs what waits, if anything does and nobody is about to. Whose processor is idle has been told; but who looked while a
+// task that yields was between two (direct.h) has seen an empty queue, and is told again.
 bool lend_if_wanted(processor &p, std::uint64_t turn, const worker &w, std::uint64_t now) noexcept {
-  if (!wanted_by_others(p) || !crowded(*p.owner) || p.turns.load(std::memory_order_relaxed) != turn)
+  if (!wanted_by_others(p) || p.turns.load(std::memory_order_relaxed) != turn)
     return false;
+  if (!crowded(*p.owner)) {
+    wake_one(*p.owner);
+    return false;
+  }
   begin_away(p, turn, w, now);
   return lend_for(p);
 }
@@ -271,8 +276,8 @@ void monitor_loop(scheduler &s) noexcept {
       std::atomic_thread_fence(std::memory_order_seq_cst);
     now = monotonic_now();
     deadline = std::min({deadline, look(s, now, timers_from, false, calls), trace::due(s)});
-    if (rests)
-      deadline = deadline == never ? now + pace::rest_ns : std::max(deadline, now + pace::rest_ns);
+    if (rests) // and no longer: what comes up meanwhile alarms nobody
+      deadline = now + pace::rest_ns;
     if (deadline > now)
       futex_wait(s.monitor_word, word, deadline);
   }

@@ -4,12 +4,14 @@
 // tasks running than processors. This program is managed: its tasks can be stopped anywhere.
 #include "sched/park.h"
 #include "sched/processors.h"
+#include "sched/tasks.h"
 #include "sched/world.h"
 #include "support.h"
 
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <poll.h>
 #include <thread>
 #include <unistd.h>
 
@@ -33,6 +35,10 @@ public:
   [[nodiscard]] bool take() const {
     char c = 0;
     return ::read(ends_[0], &c, 1) == 1;
+  }
+  [[nodiscard]] bool comes(std::chrono::milliseconds limit) const {
+    pollfd wanted{ends_[0], POLLIN, 0};
+    return ::poll(&wanted, 1, static_cast<int>(limit.count())) == 1;
   }
   void put() const { EXPECT_EQ(::write(ends_[1], "x", 1), 1); }
 
@@ -73,6 +79,38 @@ void one_computes_and_then_wakes_the_other() {
 }
 
 TEST(blocked, one_computes_and_then_wakes_the_other) { one_computes_and_then_wakes_the_other(); }
+
+bool keep_for_later(rt::task &t, void *into) noexcept {
+  static_cast<std::atomic<rt::task *> *>(into)->store(&t);
+  return true;
+}
+
+// As settle_left() does with a task that has yielded.
+[[stillpoint::nosplit]] void queue_without_a_word(rt::task &t) {
+  rt::change_state(t, rt::task_state::parked, rt::task_state::runnable);
+  rt::sched::push_local(*rt::this_worker()->held, t);
+}
+
+// Somebody whose processor is idle has looked just when a task that yields was in no queue.
+TEST(blocked, what_was_queued_without_a_word_is_found_by_who_is_idle) {
+  run_on(2, [] {
+    pipe_ends p;
+    std::atomic<rt::task *> waiter = nullptr;
+    wait_group ended;
+    ended.add();
+    go([&] {
+      rt::sched::park(rt::sched::require_task("test"), {}, keep_for_later, &waiter);
+      p.put();
+      ended.done();
+    });
+    const rt::scheduler &s = *rt::sched::active();
+    while (!waiter || s.idle_count.load() != 1 || s.spinning.load() != 0)
+      std::this_thread::sleep_for(1ms);
+    queue_without_a_word(*waiter);
+    EXPECT_TRUE(p.comes(20s));
+    ended.wait();
+  });
+}
 
 TEST(blocked, without_signals) {
   const with_variable debug("STILLPOINT_DEBUG", "asyncpreemptoff=1");
@@ -212,6 +250,28 @@ TEST(blocked, no_signal_interrupts_it) {
     ended.wait();
     // The monitor looks before it sends; the thread may block in between.
     EXPECT_LE(interrupted, 10);
+  });
+}
+
+// The same by a yield: who is queued by the task that it gave way to is run elsewhere when that one blocks.
+TEST(blocked, who_yields_to_a_task_that_blocks_is_run_by_who_is_idle) {
+  run_on(2, [] {
+    pipe_ends p;
+    std::atomic<rt::task *> waiter = nullptr;
+    wait_group ended;
+    ended.add();
+    go([&] {
+      rt::sched::park(rt::sched::require_task("test"), {}, keep_for_later, &waiter);
+      EXPECT_TRUE(p.comes(20s));
+      ended.done();
+    });
+    const rt::scheduler &s = *rt::sched::active();
+    while (!waiter || s.idle_count.load() != 1 || s.spinning.load() != 0)
+      std::this_thread::sleep_for(1ms);
+    queue_without_a_word(*waiter);
+    yield();
+    p.put();
+    ended.wait();
   });
 }
 
