@@ -3,6 +3,9 @@
 // The instructions of a function that become code, in the order in which they are printed. Every analysis of passes/machine numbers points
 // by this order: point N is the PC at which instruction N begins.
 //
+// A block may have a landing pad and many calls: the one that leads there stands between the labels of its invoke. What holds at the others says
+// nothing about the pad.
+//
 // The markers of references (Markers.h) are among them, so that every analysis sees what they say; they become no code, and `removeMarkers` takes
 // them out before labels are placed.
 #ifndef STILLPOINT_PASSES_MACHINE_CODE_H
@@ -19,6 +22,8 @@ namespace stillpoint {
 struct Instruction {
   llvm::MachineInstr *MI;
   OpClass Class;
+  /// A call, or assembly, that may be left for the landing pads of its block.
+  bool LeadsToPads = false;
 };
 
 inline bool isMarker(OpClass Class) { return Class >= OpClass::RefMarker; }

@@ -2,7 +2,6 @@
 //
 // The interpretation that FrameFlow.h describes.
 #include "passes/machine/FrameFlow.h"
-#include "passes/Markers.h"
 
 #include "llvm/CodeGen/MachineFrameInfo.h"
 #include "llvm/CodeGen/TargetInstrInfo.h"
@@ -12,56 +11,6 @@
 using namespace llvm;
 
 namespace stillpoint {
-
-namespace {
-
-OpClass markerClass(const MachineInstr &MI, OpClass Otherwise) {
-  if (!MI.isInlineAsm())
-    return Otherwise;
-  StringRef Text = MI.getOperand(0).getSymbolName();
-  return Text == RefMarker     ? OpClass::RefMarker
-         : Text == KeepMarker  ? OpClass::KeepMarker
-         : Text == RootsMarker ? OpClass::RootsMarker
-                               : Otherwise;
-}
-
-} // namespace
-
-Code::Code(MachineFunction &MF)
-    : MF(MF), Model(X86Model::get(*MF.getSubtarget().getInstrInfo(), *MF.getSubtarget().getRegisterInfo())),
-      TRI(*MF.getSubtarget().getRegisterInfo()) {
-  Blocks.resize(MF.getNumBlockIDs());
-  Instructions.reserve(MF.getInstructionCount());
-  for (MachineBasicBlock &B : MF) {
-    Blocks[B.getNumber()].Begin = size();
-    for (MachineInstr &MI : B.instrs())
-      if (!MI.isMetaInstruction() && !MI.isBundle())
-        Instructions.push_back({&MI, markerClass(MI, Model.classOf(MI))});
-    Blocks[B.getNumber()].End = size();
-  }
-  for (const Instruction &I : Instructions)
-    Markers += isMarker(I.Class);
-}
-
-void Code::removeMarkers(std::vector<unsigned> &Keep) {
-  std::vector<Instruction> Old;
-  Old.swap(Instructions);
-  Keep.clear();
-  for (MachineBasicBlock &B : MF) {
-    BlockRange &R = Blocks[B.getNumber()];
-    unsigned Begin = size();
-    for (unsigned I = R.Begin; I != R.End; ++I) {
-      if (isMarker(Old[I].Class)) {
-        Old[I].MI->eraseFromParent();
-        continue;
-      }
-      Keep.push_back(I);
-      Instructions.push_back(Old[I]);
-    }
-    R = {Begin, size()};
-  }
-  Markers = 0;
-}
 
 uint8_t FrameState::savedMask() const {
   uint8_t Mask = 0;
@@ -266,10 +215,9 @@ void FrameFlow::propagate() {
     Work.pop_back();
     Queued[B.getNumber()] = false;
     FrameState S = In[B.getNumber()];
-    bool Throws = any_of(B.successors(), [](const MachineBasicBlock *T) { return T->isEHPad(); });
     for (unsigned I = C.range(B).Begin; I != C.range(B).End; ++I) {
       step(C.Instructions[I], S);
-      if (!Throws || !C.Instructions[I].MI->isCall())
+      if (!C.Instructions[I].LeadsToPads)
         continue;
       FrameState AtPad = S;
       if (!ArgumentArea.empty())

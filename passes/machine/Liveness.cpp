@@ -124,20 +124,30 @@ RegisterSet Liveness::liveOut(const MachineBasicBlock &B, bool Pads) const {
 
 void Liveness::propagate() {
   In.resize(C.Blocks.size());
-  std::vector<Effect> Blocks(C.Blocks.size());
+  struct Summary {
+    Effect All;
+    RegisterSet KilledToThrow; // from the beginning to the first call that leads to landing pads, and by it
+    bool Throws = false;
+  };
+  std::vector<Summary> Blocks(C.Blocks.size());
   for (const MachineBasicBlock &B : C.MF) {
-    Effect &Sum = Blocks[B.getNumber()];
+    Summary &Sum = Blocks[B.getNumber()];
     for (unsigned I = C.range(B).End; I-- > C.range(B).Begin;) {
       const Effect &E = Effects[I];
-      Sum.Uses = Sum.Uses.without(E.Kills) | E.Uses;
-      Sum.Kills = Sum.Kills | E.Kills;
+      const bool Throws = C.Instructions[I].LeadsToPads;
+      Sum.All.Uses = Sum.All.Uses.without(E.Kills) | E.Uses;
+      Sum.All.Kills = Sum.All.Kills | E.Kills;
+      Sum.KilledToThrow = Throws ? E.Kills : Sum.KilledToThrow | E.Kills;
+      Sum.Throws |= Throws;
     }
   }
   for (bool Changed = true; Changed;) {
     Changed = false;
     for (const MachineBasicBlock &B : reverse(C.MF)) {
-      const Effect &Sum = Blocks[B.getNumber()];
-      RegisterSet New = liveOut(B, false).without(Sum.Kills) | Sum.Uses | liveOut(B, true);
+      const Summary &Sum = Blocks[B.getNumber()];
+      RegisterSet New = liveOut(B, false).without(Sum.All.Kills) | Sum.All.Uses;
+      if (Sum.Throws)
+        New = New | liveOut(B, true).without(Sum.KilledToThrow);
       if (New == In[B.getNumber()])
         continue;
       In[B.getNumber()] = New;
@@ -149,9 +159,11 @@ void Liveness::propagate() {
 void Liveness::record() {
   Before.resize(C.size());
   for (const MachineBasicBlock &B : C.MF) {
-    RegisterSet Pads = liveOut(B, true), Live = liveOut(B, false) | Pads;
+    RegisterSet Pads = liveOut(B, true), Live = liveOut(B, false);
     for (unsigned I = C.range(B).End; I-- > C.range(B).Begin;) {
-      Live = Live.without(Effects[I].Kills) | Effects[I].Uses | Pads;
+      if (C.Instructions[I].LeadsToPads)
+        Live = Live | Pads;
+      Live = Live.without(Effects[I].Kills) | Effects[I].Uses;
       Before[I] = Live;
     }
   }

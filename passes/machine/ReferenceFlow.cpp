@@ -337,10 +337,9 @@ void ReferenceFlow::propagateForward() {
       if (!Reached[B.getNumber()])
         continue;
       State S = In[B.getNumber()];
-      bool Throws = any_of(B.successors(), [](const MachineBasicBlock *T) { return T->isEHPad(); });
       for (unsigned I = C.range(B).Begin; I != C.range(B).End; ++I) {
         forward(I, S);
-        if (!Throws || !C.Instructions[I].MI->isCall())
+        if (!C.Instructions[I].LeadsToPads)
           continue;
         // Whatever call of these it is that throws, it stands behind the RootsMarker: in front of it there are only calls that set and copy memory.
         State AtPad = S;
@@ -360,13 +359,10 @@ void ReferenceFlow::propagateForward() {
 template <typename Visitor>
 ReferenceFlow::Demand ReferenceFlow::walkBack(const MachineBasicBlock &B, Visitor Visit) {
   Demand D{Empty, Empty.Words}, Pads = D;
-  bool Throws = false;
-  for (const MachineBasicBlock *T : B.successors()) {
+  for (const MachineBasicBlock *T : B.successors())
     (T->isEHPad() ? Pads : D).merge(DemandIn[T->getNumber()]);
-    Throws |= T->isEHPad();
-  }
   for (unsigned I = C.range(B).End; I-- > C.range(B).Begin;) {
-    if (Throws && C.Instructions[I].MI->isCall())
+    if (C.Instructions[I].LeadsToPads)
       D.merge(Pads);
     backward(I, D);
     Visit(I, D);

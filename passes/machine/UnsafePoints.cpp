@@ -95,7 +95,8 @@ void UnsafePoints::mark(unsigned Index, Verdict V) {
 
 void UnsafePoints::markInstructions() {
   for (unsigned I = 0; I != C.size(); ++I) {
-    const auto &[MI, Class] = C.Instructions[I];
+    const MachineInstr *MI = C.Instructions[I].MI;
+    const OpClass Class = C.Instructions[I].Class;
     if (Class == OpClass::Expanded)
       mark(I, {Danger::NoFrame, "expanded"});
     else if (Class == OpClass::TlsAddress)
@@ -123,7 +124,7 @@ void UnsafePoints::markRegions() {
       unsigned D = Depth[B.getNumber()], AtPads = 0;
       for (unsigned I = C.range(B).Begin; I != C.range(B).End; ++I) {
         Step(*C.Instructions[I].MI, D);
-        if (C.Instructions[I].MI->isCall())
+        if (C.Instructions[I].LeadsToPads)
           AtPads = std::max(AtPads, D);
       }
       for (const MachineBasicBlock *T : B.successors()) {
