@@ -11,9 +11,10 @@
 //
 // Invariants: nothing is said of values that may be raw pointers, but for the last, of which raw.h has the word.
 //
-// Rejected: words of stack roots (they hold other things as well, where the optimizer has put objects into one another's place), and of them those whose
-// value is listed when it is loaded again (lengths and raw pointers are, where an object is copied word by word); taking what others' tables list behind calls for the type of what is returned: a callee may return a raw pointer that it lists
-// because it is the reference as well, and one caller may make a reference of it and another not.
+// Rejected: words of stack roots (they hold other things as well, where the optimizer has put objects into one another's place), and of
+// them those whose value is listed when it is loaded again (lengths and raw pointers are, where an object is copied word by word); taking
+// what others' tables list behind calls for the type of what is returned: a callee may return a raw pointer that it lists because it is
+// the reference as well, and one caller may make a reference of it and another not.
 #ifndef STILLPOINT_TOOLS_VERIFY_TYPED_H
 #define STILLPOINT_TOOLS_VERIFY_TYPED_H
 
