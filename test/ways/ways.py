@@ -188,7 +188,7 @@ def main():
     arguments.add_argument("--list", action="store_true")
     arguments.add_argument("--jobs", type=int, default=2)
     arguments.add_argument("words", nargs="*")
-    chosen = arguments.parse_args()
+    chosen = arguments.parse_intermixed_args()
     cases = [(program, way) for way in WAYS for program in (way.programs if chosen.all else way.few)]
     cases = [c for c in cases if not chosen.words or any(word in f"{c[0]} {c[1].name}" for word in chosen.words)]
     if chosen.list:
