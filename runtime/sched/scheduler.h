@@ -256,6 +256,8 @@ bool wanted_by_others(const processor &p) noexcept;
 // Wake-ups and the monitor's alarm (wake.cpp).
 bool work_anywhere(scheduler &s) noexcept; // in a queue that any worker may take from
 bool crowded(const scheduler &s) noexcept; // nobody is idle or looking for work
+// Whether a woken task in p's queues has only p's worker to wait for: nobody looks for work, or it may be locked to that thread.
+bool nobody_helps(const processor &p) noexcept;
 void call_for_help(scheduler &s) noexcept; // there is more than we can take: wakes a worker, or the monitor if all are busy
 void wake_one(scheduler &s) noexcept;      // an idle processor, if there is one and none looks for work already. Any thread
 void stop_looking(processor &p) noexcept;  // no longer counted as looking for work: look once more afterwards
@@ -299,7 +301,7 @@ void leave_run(os_thread &w) noexcept;
 void rouse(os_thread &w) noexcept;
 
 // The poller (polling.cpp; poller.h says what it is).
-bool poller_wanted() noexcept; // somebody waits for it
+bool poller_wanted() noexcept; // it is in use
 // Without waiting, for p: what it finds goes to p's queue. Returns how many tasks. p's worker, scheduler's stack.
 unsigned poll_here(processor &p, std::uint64_t now) noexcept;
 // The monitor's: if nobody has for too long.

@@ -57,6 +57,10 @@ bool crowded(const scheduler &s) noexcept {
   return s.idle_count.load(std::memory_order_relaxed) == 0 && s.spinning.load(std::memory_order_relaxed) == 0;
 }
 
+bool nobody_helps(const processor &p) noexcept {
+  return crowded(*p.owner) || thread_of(*p.self.load(std::memory_order_relaxed)).locked.load(std::memory_order_relaxed) != 0;
+}
+
 void stop_looking(processor &p) noexcept {
   if (!p.spinning)
     return;
@@ -85,7 +89,7 @@ void arm_behind_fence(processor &p) noexcept {
   std::uint64_t when = never; // with asyncpreemptoff the monitor only looks whether the thread is blocked
   const bool woken = s.woken_count.load(std::memory_order_relaxed) || p.next.load(std::memory_order_relaxed) || p.local.marked();
   const os_thread &w = thread_of(*p.self.load(std::memory_order_relaxed));
-  if ((woken && crowded(s)) || w.bound_woken.load(std::memory_order_relaxed))
+  if ((woken && nobody_helps(p)) || w.bound_woken.load(std::memory_order_relaxed))
     when = p.started.load(std::memory_order_relaxed) + wake_grace_ns;
   else if (others_could_run(p))
     when = p.slice_end.load(std::memory_order_relaxed);
@@ -141,7 +145,7 @@ namespace {
 void arm_for_woken(processor &p) noexcept {
   scheduler &s = *p.owner;
   const std::uint64_t when =
-      crowded(s) ? p.started.load(std::memory_order_relaxed) + wake_grace_ns : p.slice_end.load(std::memory_order_relaxed);
+      nobody_helps(p) ? p.started.load(std::memory_order_relaxed) + wake_grace_ns : p.slice_end.load(std::memory_order_relaxed);
   if (when < s.monitor_deadline.load(std::memory_order_seq_cst)) [[unlikely]]
     alarm_monitor(s, when);
 }
@@ -161,10 +165,13 @@ void arm_for_woken(processor &p) noexcept {
   if (keeps_to_its_own(thread_of(*p.self.load(std::memory_order_relaxed))) && !bound_to(t) && run_on_idle(s, t)) [[unlikely]]
     return;
   // Pairs with take_next and steal_slot; and a full fence on this processor.
-  if (task *const earlier = p.next.exchange(&t, std::memory_order_seq_cst)) [[unlikely]]
+  task *const earlier = p.next.exchange(&t, std::memory_order_seq_cst);
+  if (earlier) [[unlikely]]
     push_woken(s, *earlier);
   arm_for_woken(p);
-  if (s.idle_count.load(std::memory_order_seq_cst) != 0)
+  // One that is locked to this thread is nobody else's: who came would take it, find that out, and come again for the next.
+  if (s.idle_count.load(std::memory_order_seq_cst) != 0 &&
+      (earlier || t.locked_to == nullptr || t.locked_to != p.self.load(std::memory_order_relaxed)))
     wake_one(s);
 }
 

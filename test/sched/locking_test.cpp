@@ -312,4 +312,78 @@ TEST_P(locking_test, several_tasks_on_one_thread) {
   });
 }
 
+// A task that shares the caller's thread answers what is posted until it is told to end.
+class companion {
+public:
+  companion() {
+    ended_.add();
+    go([this] {
+      const os_thread_guard here;
+      for (requests.take(); !ends_; requests.take())
+        answer();
+      ended_.done();
+    });
+    while (!requests.join())
+      yield();
+  }
+  virtual ~companion() {
+    ends_ = true;
+    requests.post();
+    ended_.wait();
+    unlock_os_thread();
+  }
+  companion(const companion &) = delete;
+  companion &operator=(const companion &) = delete;
+
+  mailbox requests;
+
+private:
+  virtual void answer() = 0;
+  std::atomic<bool> ends_ = false;
+  wait_group ended_;
+};
+
+// Nobody else could run either of them.
+TEST(locking_shared, two_of_one_thread_wake_nobody_else) {
+  run_on(2, [] {
+    struct echo final : companion {
+      void answer() override { answers.post(); }
+      mailbox answers;
+    } other;
+    const rt::scheduler &s = *rt::sched::active();
+    EXPECT_TRUE(eventually([&] { return s.idle_count == 1 && s.spinning == 0; }));
+    constexpr int enough = 2'000; // in a row: now and then something else wakes it, as the end of a slice
+    const auto limit = std::chrono::steady_clock::now() + 30s;
+    int quiet = 0;
+    std::uint64_t stolen = 0;
+    while (quiet < enough && std::chrono::steady_clock::now() < limit) {
+      other.requests.post();
+      other.answers.take();
+      const std::uint64_t steals = s.steals;
+      const bool came = steals != stolen || s.idle_count != 1 || s.spinning != 0;
+      stolen = steals;
+      quiet = came ? 0 : quiet + 1;
+    }
+    EXPECT_EQ(quiet, enough);
+  });
+}
+
+// Whoever is idle cannot run it: the one who woke it has to give way, long before its slice is over.
+TEST(locking_shared, who_wakes_one_of_its_thread_and_goes_on_gives_way) {
+  const with_variable slice("STILLPOINT_SLICE", "1000s");
+  run_on(2, [] {
+    struct flag final : companion {
+      void answer() override { seen = true; }
+      std::atomic<bool> seen = false;
+    } other;
+    const rt::scheduler &s = *rt::sched::active();
+    EXPECT_TRUE(eventually([&] { return s.idle_count == 1 && s.spinning == 0; }));
+    const auto limit = std::chrono::steady_clock::now() + 30s;
+    other.requests.post();
+    while (!other.seen && std::chrono::steady_clock::now() < limit)
+      spin();
+    EXPECT_TRUE(other.seen);
+  });
+}
+
 } // namespace
