@@ -5,6 +5,7 @@
 
 #include "fatal.h"
 #include "net/poller.h"
+#include "sched/direct.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -23,8 +24,21 @@ struct descriptor_pool {
 };
 constinit descriptor_pool pool;
 
-// Tasks at gates: the scheduler asks whether it has to poll at all.
-alignas(64) constinit std::atomic<std::uint32_t> waiters{0};
+// Each worker counts for itself who comes to a gate and who leaves it: one count for all would go to and fro between the CPUs with each request.
+alignas(64) constinit std::atomic<std::uint64_t> ended_elsewhere{0};
+
+void count_begun() noexcept {
+  std::atomic<std::uint64_t> &begun = rt::current_worker->file_waits_begun;
+  begun.store(begun.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+// Release: pairs with waiting(): who sees it sees that wait's beginning.
+void count_ended() noexcept {
+  if (rt::worker *const w = rt::current_worker)
+    w->file_waits_ended.store(w->file_waits_ended.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  else
+    ended_elsewhere.fetch_add(1, std::memory_order_release);
+}
 
 descriptor &allocate() {
   {
@@ -137,19 +151,23 @@ bool commit_turn(task &, void *mutex) noexcept STILLPOINT_UNCHECKED_LOCKING {
   return true;
 }
 
+// Its alarm goes off by the deadline. If it already has when the task comes to the gate, that is open.
+void set_alarm(side &s, rt::scheduler &here) noexcept {
+  const std::uint64_t deadline = std::min(s.deadline.load(std::memory_order_relaxed), std::exchange(s.look_again_at, rt::never));
+  if (deadline >= s.at_deadline.set_for.load(std::memory_order_relaxed))
+    return;
+  s.at_deadline.set_for.store(deadline, std::memory_order_relaxed); // before the timer is set: ring() comes later, under the heap's lock
+  rt::sched::set_timer(here, s.at_deadline, deadline);
+}
+
 bool commit_wait(task &t, void *waited_at) noexcept {
   side &s = *static_cast<side *>(waited_at);
-  const std::uint64_t deadline = std::min(s.deadline.load(std::memory_order_relaxed), std::exchange(s.look_again_at, rt::never));
-  if (deadline < s.at_deadline.set_for.load(std::memory_order_relaxed)) {
-    s.at_deadline.set_for.store(deadline, std::memory_order_relaxed); // before set(): ring() comes later, under the heap's lock
-    t.owner->sleepers.set(s.at_deadline, deadline);
-  }
-  waiters.fetch_add(1, std::memory_order_seq_cst); // before the task is at the gate (poller.h)
+  count_begun(); // before the task is at the gate, where somebody may find it
   std::uintptr_t seen = side::empty;
   // Release: who opens the gate makes the task ready. Acquire: what opened it meanwhile is seen.
   if (s.gate.compare_exchange_strong(seen, reinterpret_cast<std::uintptr_t>(&t), std::memory_order_acq_rel, std::memory_order_acquire))
     return true;
-  waiters.fetch_sub(1, std::memory_order_relaxed);
+  count_ended();
   s.gate.store(side::empty, std::memory_order_relaxed);
   return false;
 }
@@ -223,7 +241,7 @@ task *open_gate(side &s) noexcept {
       continue;
     if (!someone)
       return nullptr;
-    waiters.fetch_sub(1, std::memory_order_relaxed);
+    count_ended();
     return reinterpret_cast<task *>(seen);
   }
 }
@@ -231,7 +249,15 @@ task *open_gate(side &s) noexcept {
 void lock_pool_for_fork() noexcept STILLPOINT_UNCHECKED_LOCKING { pool.mutex.acquire(); }
 void unlock_pool_after_fork() noexcept STILLPOINT_UNCHECKED_LOCKING { pool.mutex.release(); }
 
-std::uint32_t waiting() noexcept { return waiters.load(std::memory_order_relaxed); }
+// Ends first, so that none is counted whose beginning is not.
+bool anyone_waits() noexcept {
+  std::uint64_t ended = ended_elsewhere.load(std::memory_order_acquire), begun = 0; // pairs with count_ended()
+  for (const rt::worker *w = rt::all_workers(); w != nullptr; w = w->next_all)
+    ended += w->file_waits_ended.load(std::memory_order_acquire);
+  for (const rt::worker *w = rt::all_workers(); w != nullptr; w = w->next_all)
+    begun += w->file_waits_begun.load(std::memory_order_relaxed);
+  return begun != ended;
+}
 
 void alarm::ring(timer &self, rt::task_list &wake) noexcept {
   auto &a = static_cast<alarm &>(self);
@@ -315,7 +341,9 @@ int operation::wait(const rt::managed_caller &caller) noexcept {
     s.gate.store(side::empty, std::memory_order_relaxed);
     return obstacle();
   }
-  rt::sched::park(*rt::this_worker(), caller, commit_wait, &s, which_ == direction::read ? "file to read from" : "file to write to");
+  rt::worker &w = *rt::this_worker();
+  set_alarm(s, *w.current->owner);
+  rt::sched::park_lightly(w, caller, commit_wait, &s, which_ == direction::read ? "file to read from" : "file to write to");
   return obstacle();
 }
 

@@ -99,8 +99,8 @@ void release(descriptor &d) noexcept;
 
 // Opens a side's gate. Returns the task that waited there, which is the caller's to make ready. No lock; not for signal handlers.
 rt::task *open_gate(side &s) noexcept;
-// How many tasks wait at gates.
-std::uint32_t waiting() noexcept;
+// Whether a task waits at a gate. Where they come and go meanwhile, it may say yes without one.
+bool anyone_waits() noexcept;
 
 void lock_pool_for_fork() noexcept;
 void unlock_pool_after_fork() noexcept;

@@ -30,6 +30,7 @@ struct instance {
   int alarm = -1;  // eventfd's
   bool fork_handled = false;
   std::atomic<std::uint32_t> epoch{1};
+  alignas(64) std::atomic<std::uint32_t> files{0}; // that are registered
 };
 constinit instance the;
 constinit std::atomic<bool> ready{false};
@@ -52,6 +53,7 @@ void forget_in_child() noexcept {
   the.events = the.alarm = -1;
   ready.store(false, std::memory_order_relaxed);
   the.epoch.fetch_add(1, std::memory_order_relaxed);
+  the.files.store(0, std::memory_order_relaxed);
 }
 
 // The kernel's word for a descriptor: user addresses have 47 bits, and one more for five-level paging does not come unasked.
@@ -64,7 +66,8 @@ descriptor *descriptor_of(std::uint64_t word) noexcept {
   return d->generation.load(std::memory_order_relaxed) == word >> generation_shift ? d : nullptr;
 }
 
-constinit const rt::poller for_scheduler{poll, interrupt_poll, []() noexcept { return waiting() != 0; }};
+bool has_files() noexcept { return the.files.load(std::memory_order_relaxed) != 0; }
+constinit const rt::poller for_scheduler{poll, interrupt_poll, has_files, anyone_waits};
 
 // An epoll instance and an eventfd in it. Returns 0 or an error.
 int make_files(int &events, int &alarm) noexcept {
@@ -134,22 +137,28 @@ int enroll(descriptor &d) noexcept {
   if (!ready.load(std::memory_order_acquire))
     if (const int error = open_instance())
       return error;
-  const rt::lock_guard held(d.mutex); // both sides may come at once
-  if (d.registered.load(std::memory_order_relaxed) == epoch)
-    return 0;
-  epoll_event event{};
-  event.events = interest;
-  event.data.u64 = word_for(d);
-  if (epoll_ctl(the.events, EPOLL_CTL_ADD, d.file, &event) != 0)
-    return errno;
-  d.registered.store(epoch, std::memory_order_relaxed);
+  {
+    const rt::lock_guard held(d.mutex); // both sides may come at once
+    if (d.registered.load(std::memory_order_relaxed) == epoch)
+      return 0;
+    epoll_event event{};
+    event.events = interest;
+    event.data.u64 = word_for(d);
+    if (epoll_ctl(the.events, EPOLL_CTL_ADD, d.file, &event) != 0)
+      return errno;
+    d.registered.store(epoch, std::memory_order_relaxed);
+  }
+  the.files.fetch_add(1, std::memory_order_relaxed);
+  rt::sched::watch_files();
   return 0;
 }
 
 void dismiss(descriptor &d) noexcept {
   // Not left to close(): a child may have the file open as well, and then its events would go on.
-  if (d.registered.load(std::memory_order_relaxed) == the.epoch.load(std::memory_order_relaxed))
-    epoll_ctl(the.events, EPOLL_CTL_DEL, d.file, nullptr);
+  if (d.registered.load(std::memory_order_relaxed) != the.epoch.load(std::memory_order_relaxed))
+    return;
+  epoll_ctl(the.events, EPOLL_CTL_DEL, d.file, nullptr);
+  the.files.fetch_sub(1, std::memory_order_relaxed);
 }
 
 unsigned poll(std::uint64_t until, rt::task_list &woken) noexcept {

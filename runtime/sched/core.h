@@ -135,6 +135,8 @@ struct worker {
   worker_counters counters;           // relaxed atomics, written by this worker (and its handler), read by anyone
 
   std::atomic<trace::capture *> wanted_trace{nullptr}; // whoever wants to know where this thread is; the handler answers and clears it
+  // Tasks that began to wait for files on this thread, and those that what it did let go on. Written by this thread only (net/descriptor.cpp).
+  std::atomic<std::uint64_t> file_waits_begun{0}, file_waits_ended{0};
   // This thread's own, found once by attach_worker.
   int *errno_place = nullptr;
   void *exception_globals = nullptr; // __cxa_get_globals()

@@ -5,9 +5,10 @@
 // Problem: a task that waits for a socket must not keep a thread, and whoever waits for sockets must also hear of timers and of new tasks.
 // Mechanism: the poller is a few functions. Busy workers poll without waiting when their queues are empty, and now and then when they are
 // not; one idle worker, the watcher, waits in poll() instead of on its futex, until the next timer is due; if all processors are busy and nobody
-// has polled for a while, the monitor does. Without a poller, or while no task waits for it, everybody sleeps on futexes.
+// has polled for a while, the monitor does. Without a poller, or while it has no files, everybody sleeps on futexes.
 // Invariants: at most one thread at a time waits in poll(); any number call it without waiting.
-// Rejected: a thread of its own for the poller (two more switches of threads for each event).
+// Rejected: a thread of its own for the poller (two more switches of threads for each event); polling only while some task waits (a count that all
+// processors write twice for each request, and a fence for each task that begins to wait).
 #ifndef STILLPOINT_RUNTIME_SCHED_POLLER_H
 #define STILLPOINT_RUNTIME_SCHED_POLLER_H
 
@@ -26,8 +27,10 @@ struct poller {
   unsigned (*poll)(std::uint64_t until, task_list &ready) noexcept;
   // Ends the wait of the thread in poll(); if there is none, the next wait returns at once. Any thread; no lock is taken.
   void (*wake)() noexcept;
-  // Whether a task waits for poll() to find it. Cheap: asked at every turn that finds no task. Any thread. Whoever begins to wait makes this
-  // true first and passes a sequentially consistent fence, before it parks.
+  // Whether poll() may find anything: there are files that tasks may wait for. Asked at every turn; it changes seldom. Any thread. Whoever adds one calls
+  // sched::watch_files() afterwards, before it waits.
+  bool (*in_use)() noexcept;
+  // Whether a task waits for poll() to find it. For who looks for deadlocks. Any thread.
   bool (*anyone_waits)() noexcept;
 };
 
@@ -35,6 +38,9 @@ namespace sched {
 
 // Once for each process; `p` lives for ever. Any thread.
 void set_poller(const poller &p) noexcept;
+
+// The poller has a file more: somebody will poll. On a worker, in a task.
+void watch_files() noexcept;
 
 // Null without one.
 const poller *the_poller() noexcept;

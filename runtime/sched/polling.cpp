@@ -5,8 +5,9 @@
 // Mechanism. A worker whose queues are empty polls before it steals, and each `global_turn` turns even if they are not. The watcher waits in
 // poll() for the first event, and takes a processor for it. Where no watcher does, because all processors are busy or because nobody waited for the
 // poller when it lay down, the monitor polls what nobody else has polled for a while, and the tasks are served like all that were woken.
-// Invariant: whenever a task waits for the poller, somebody waits in poll(), or will poll within poll_patience_ns, or runs no other task before
-// it polls. Behind the fence of whoever begins to wait: it is the worker's that runs that task, in arm() or before it lies down itself.
+// Invariant: as long as the poller is in use, somebody waits in poll(), or will poll within poll_patience_ns, or runs no other task before it has polled
+// or alarmed the monitor. It begins with watch_files(); whoever ends to wait in poll() takes up a task behind a fence, in arm(), or lies down anew. So
+// a task that begins to wait has nobody to tell.
 #include "sched/poller.h"
 
 #include "sched/scheduler.h"
@@ -17,12 +18,14 @@ namespace {
 
 const poller *wanted_poller() noexcept {
   const poller *const n = the_poller();
-  return n && n->anyone_waits() ? n : nullptr;
+  return n && n->in_use() ? n : nullptr;
 }
 
 } // namespace
 
 bool poller_wanted() noexcept { return wanted_poller() != nullptr; }
+
+void watch_files() noexcept { call_for_watch(*thread_of(*this_worker()).owner); }
 
 unsigned poll_here(processor &p, std::uint64_t now) noexcept {
   const poller *const n = wanted_poller();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 // Many connections, tasks that are stopped everywhere, and a program that forks.
+#include "net/descriptor.h"
 #include "support.h"
 
 #include <fstream>
@@ -146,6 +147,30 @@ TEST_P(net_stress, idle_connections_cost_no_threads) {
       p.second.write_all("x");
     ended.wait();
     EXPECT_EQ(got.load(), connections);
+  });
+}
+
+// A task that waits for a file tells nobody: who polls has been settled since its first wait.
+TEST(net_watch, a_file_is_watched_from_its_first_wait_on) {
+  if (rt::sched::poller_wanted())
+    GTEST_SKIP() << "an earlier test of this process has left a task behind that waits for ever";
+  const with_variable slice("STILLPOINT_SLICE", "1000s");
+  run_on(1, [] {
+    const rt::scheduler &s = *rt::sched::active();
+    const auto is_watched = [&] {
+      const std::uint64_t looks = s.monitor_deadline.load();
+      return looks <= s.last_poll.load() + rt::poll_patience_ns;
+    };
+    auto [reader, writer] = net::make_pipe();
+    EXPECT_TRUE(eventually([&] { return !is_watched(); }));
+    const background reading([&, &reader = reader] {
+      char b[1];
+      EXPECT_EQ(reader.read(b), 1u);
+    });
+    yield();
+    EXPECT_TRUE(net::detail::anyone_waits());
+    EXPECT_TRUE(is_watched());
+    EXPECT_EQ(writer.write_all("x"), 1u);
   });
 }
 

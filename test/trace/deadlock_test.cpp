@@ -5,6 +5,7 @@
 #include "../sched/support.h"
 
 #include <stillpoint/chan.hpp>
+#include <stillpoint/net.hpp>
 #include <stillpoint/select.hpp>
 #include <stillpoint/signals.hpp>
 
@@ -203,6 +204,33 @@ TEST_P(deadlock_death_test, not_while_a_task_waits_for_a_signal) {
       _exit(0);
     }
     alarms.wait();
+  });
+}
+
+// Not all that could be waited for is.
+TEST_P(deadlock_death_test, with_a_file_that_nobody_waits_for_any_more) {
+  STILLPOINT_EXPECT_DEADLOCK("task 1 \"main\": waiting \\(receive from a channel\\)", [] {
+    auto [reader, writer] = net::make_pipe();
+    go([&, &writer = writer] { writer.write_all("x"); });
+    char b[1];
+    reader.read(b);
+    wait_for_ever();
+  });
+}
+
+TEST_P(deadlock_death_test, not_while_a_task_waits_for_a_file) {
+  STILLPOINT_EXPECT_NO_DEADLOCK([] {
+    int ends[2];
+    if (pipe(ends) != 0)
+      _exit(1);
+    if (fork() == 0) {
+      usleep(200'000);
+      _exit(write(ends[1], "x", 1) == 1 ? 0 : 1);
+    }
+    std::error_code ec;
+    auto reader = net::pipe_reader::adopt(ends[0], ec);
+    char b[1];
+    reader.read(b);
   });
 }
 
