@@ -26,6 +26,16 @@ namespace stillpoint::rt::arch {
 // A counter that grows steadily, some billions a second; where nobody knows, and on which processor, does not matter to those who ask.
 inline std::uint64_t ticks() noexcept { return __builtin_ia32_rdtsc(); }
 
+// A system call without the C library: its result, or minus an error number. It knows of no errno, and pthread_cancel() does not end it.
+[[gnu::always_inline]] inline long system_call(long number, long a, long b, long c, long d = 0, long e = 0, long f = 0) noexcept {
+  register long r10 asm("r10") = d;
+  register long r8 asm("r8") = e;
+  register long r9 asm("r9") = f;
+  long result;
+  asm volatile("syscall" : "=a"(result) : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9) : "rcx", "r11", "memory");
+  return result;
+}
+
 // Finds out how much vector state there is. Once, before the handler is installed.
 void initialize() noexcept;
 

@@ -6,7 +6,8 @@
 // the next one waits first: a server saves the read that says "nothing yet" for each request. Not so once an end, an error or urgent data has
 // been seen, which give no further edge.
 // A pipe that nobody reads sends SIGPIPE, and knows no MSG_NOSIGNAL: the signal is held back around the write, and taken if the write
-// made it. Rejected: ignoring SIGPIPE (the program's own affair, and its children's), a handler for it (the same).
+// made it. Rejected: ignoring SIGPIPE (the program's own affair, and its children's), a handler for it (the same); to ask behind a read that did fill its
+// buffer whether anything is left (TCP_INQ, FIONREAD: each takes about as long as the read that says "nothing yet").
 #include "net/calls.h"
 #include "stillpoint/net/handle.hpp"
 
@@ -14,6 +15,7 @@
 #include <array>
 #include <csignal>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -60,7 +62,8 @@ long send_pieces(const descriptor &d, const iovec *pieces, std::size_t count) no
   if (d.is == kind::pipe)
     return write_pipe(d.file, pieces, static_cast<int>(count));
   if (count == 1)
-    return call([&] { return send(d.file, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL); });
+    return quick_call([&] { return send(d.file, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL); }, SYS_sendto, d.file, pieces->iov_base,
+                      pieces->iov_len, MSG_NOSIGNAL);
   msghdr message{};
   message.msg_iov = const_cast<iovec *>(pieces);
   message.msg_iovlen = count;
@@ -69,8 +72,8 @@ long send_pieces(const descriptor &d, const iovec *pieces, std::size_t count) no
 
 long receive(const descriptor &d, void *data, std::size_t size) noexcept {
   if (d.is == kind::pipe)
-    return call([=, file = d.file] { return read(file, data, size); });
-  return call([=, file = d.file] { return recv(file, data, size, 0); });
+    return quick_call([=, file = d.file] { return read(file, data, size); }, SYS_read, d.file, data, size, 0);
+  return quick_call([=, file = d.file] { return recv(file, data, size, 0); }, SYS_recvfrom, d.file, data, size, 0);
 }
 
 // One read, of the operation's.
