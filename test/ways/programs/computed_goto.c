@@ -31,6 +31,6 @@ loop:
 
 int main(void) {
   static const unsigned char code[] = {0, 1, 2, 3, 1, 0, 2, 1, 3, 4};
-  printf("computed goto %u\n", run(code, 400000));
+  printf("computed goto %u\n", run(code, 2000000));
   return 0;
 }

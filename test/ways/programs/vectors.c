@@ -18,7 +18,7 @@ int main(void) {
   u8 x = {1, 2, 3, 4, 5, 6, 7, 8}, y = x + 3;
   f8 f = {1, 2, 3, 4, 5, 6, 7, 8};
   long double extended = 1;
-  for (unsigned i = 0; i != 400000; ++i) {
+  for (unsigned i = 0; i != 2000000; ++i) {
     x = x * 1664525u + y;
     y ^= x >> 5;
     f = f * 0.999f + 1.0f;
@@ -26,7 +26,7 @@ int main(void) {
     array[i % 1024] = f[i % 8];
   }
   double waves = 0;
-  for (int i = 0; i != 20000; ++i)
+  for (int i = 0; i != 100000; ++i)
     waves += sin(i) * sqrt(i);
   printf("vectors %u %.6f %.6Lf %.6f %.6f\n", x[0] ^ y[5], (double)f[2], extended, sum(array, 1024), waves);
   return 0;
