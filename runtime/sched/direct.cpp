@@ -27,6 +27,10 @@ task *next_by_queues(os_thread &w) noexcept {
     next = pick(p, now);
     if (!next)
       return nullptr;
+    if (p.owed_until.load(std::memory_order_relaxed) != 0) { // the loop gives it a slice of its own
+      w.picked = next;
+      return nullptr;
+    }
     p.started.store(now, std::memory_order_relaxed); // others wait: the monitor has to know how long for
   }
   return take_picked(w, *next);

@@ -53,6 +53,7 @@ inline task *pick_own(const os_thread &w, processor &p) noexcept {
   if (next)
     if (task *const t = p.next.exchange(nullptr, std::memory_order_acq_rel)) // pairs with make_next and steal_slot
       return t;
+  p.woken_since = p.kept_out = 0;
   return p.local.pop();
 }
 
@@ -72,8 +73,10 @@ inline task *pick_alone(const os_thread &w, processor &p) noexcept {
   if (!own_are_all(w, p, next)) [[unlikely]]
     return nullptr;
   p.woken_streak = 0;
-  if (!next)
+  if (!next) {
+    p.woken_since = p.kept_out = 0;
     return p.local.pop_alone();
+  }
   p.next.store(nullptr, std::memory_order_release); // pairs with empty_queues, later
   return next;
 }

@@ -44,7 +44,8 @@ struct scheduling {
 std::uint64_t wanted_off_at(processor &p, std::uint64_t turn, std::uint64_t started, bool gives_way_to_woken, std::uint64_t now) noexcept {
   const bool next_waits = (p.next.load(std::memory_order_relaxed) || p.local.marked()) && nobody_helps(p);
   if (gives_way_to_woken || next_waits || thread_of(*p.self.load(std::memory_order_relaxed)).bound_woken.load(std::memory_order_relaxed))
-    return std::min(started + wake_grace_ns, p.slice_end.load(std::memory_order_relaxed));
+    return std::min(std::max(started + wake_grace_ns, p.owed_until.load(std::memory_order_relaxed)),
+                    p.slice_end.load(std::memory_order_relaxed));
   // If nobody else could run, look once more at the end of the slice: a queue that is empty now and then must not alarm us each time it is not.
   const std::uint64_t end = p.slice_end.load(std::memory_order_relaxed);
   if (end > now || others_could_run(p) || p.owner->surplus.load(std::memory_order_relaxed) != 0)

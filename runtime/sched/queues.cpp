@@ -5,8 +5,8 @@
 // the last one woke, the one that gave way to a woken task, then whichever waits longest of the bound and the local queue, then the
 // global queue.
 // Invariant: every queue's head is served within a bounded number of turns. The chain through `next` shares one slice, so two tasks that
-// wake each other do not keep out a third. Woken tasks begin slices of their own, and chains with them: so the ring comes first once it has waited
-// for a slice.
+// wake each other do not keep out a third. Woken tasks begin slices of their own, and chains with them: when they have had the processor for a slice
+// while others waited, those have it for a while although woken tasks wait (docs/decisions/0023).
 #include "sched/scheduler.h"
 
 #include <algorithm>
@@ -109,7 +109,7 @@ task *pop_marked(processor &p) noexcept {
 }
 
 // A woken task, if the others have had their turn.
-task *pick_woken(processor &p) noexcept {
+task *pick_woken(processor &p, std::uint64_t now) noexcept {
   const bool some_here = p.local.marked();
   if (!some_here)
     p.local.unmark();
@@ -118,14 +118,57 @@ task *pick_woken(processor &p) noexcept {
   task *t = some_here ? pop_marked(p) : pop_woken(p);
   if (os_thread &w = holder(p); !t && w.bound_woken.load(std::memory_order_relaxed))
     t = pop_bound(w);
-  if (t)
+  if (t) {
     ++p.woken_streak;
+    p.woken_since = now;
+  }
   return t;
 }
 
-task *pop_ring(processor &p, std::uint64_t now) noexcept {
-  p.ring_served = now;
+// A task that neither was woken nor is in the chain of one that was.
+task *pop_ring(processor &p) noexcept {
+  p.kept_out = 0;
   return p.local.pop();
+}
+
+// Behind the turn of a woken task or of its chain.
+void count_kept_out(processor &p, std::uint64_t now) noexcept {
+  const bool some_wait =
+      !p.local.empty() || p.interrupted.load(std::memory_order_relaxed) || holder(p).bound_count.load(std::memory_order_relaxed) != 0;
+  p.kept_out = some_wait ? p.kept_out + (now - std::min(now, p.woken_since)) : 0;
+  p.woken_since = 0;
+}
+
+// Whoever has waited longest in the ring, bound to this thread, or as the one that gave way.
+task *pick_kept_out(processor &p) noexcept {
+  os_thread &w = holder(p);
+  const task *const gave_way = p.interrupted.load(std::memory_order_relaxed);
+  const std::uint64_t gave_way_at = gave_way ? gave_way->queued_at.load(std::memory_order_relaxed) : never;
+  const std::uint64_t oldest = std::min(gave_way_at, p.local.oldest());
+  if (w.bound_oldest.load(std::memory_order_relaxed) < oldest)
+    if (task *const t = pop_bound(w))
+      return t;
+  if (gave_way && gave_way_at == oldest)
+    if (task *const t = take_interrupted(p))
+      return t;
+  return pop_ring(p);
+}
+
+// When woken tasks and their chains have kept the others out for a slice, those come first for a while, and need not give way to woken ones.
+task *pick_owed(processor &p, std::uint64_t now) noexcept {
+  const std::uint64_t slice = p.owner->set.slice_ns;
+  if (p.kept_out >= slice) {
+    p.kept_out = 0;
+    p.owed_until.store(now + owed_ns(slice), std::memory_order_relaxed);
+  }
+  const std::uint64_t until = p.owed_until.load(std::memory_order_relaxed);
+  if (until == 0)
+    return nullptr;
+  if (now < until)
+    if (task *const t = pick_kept_out(p))
+      return t;
+  p.owed_until.store(0, std::memory_order_relaxed);
+  return nullptr;
 }
 
 task *pick_queued(processor &p, std::uint64_t now) noexcept {
@@ -137,14 +180,10 @@ task *pick_queued(processor &p, std::uint64_t now) noexcept {
   if (global_first)
     if (task *const t = pop_global(p))
       return t;
-  if (p.local.empty()) {
-    p.ring_served = now;
-  } else if (now - std::min(now, p.ring_served) >= s.set.slice_ns) {
-    if (task *const t = pop_ring(p, now))
-      return t;
-  }
-  if (task *const t = take_next(p, now))
+  if (task *const t = take_next(p, now)) {
+    p.woken_since = now;
     return t;
+  }
   if (task *const t = take_interrupted(p))
     return t;
   os_thread &w = holder(p);
@@ -152,7 +191,7 @@ task *pick_queued(processor &p, std::uint64_t now) noexcept {
   if (bound_oldest != never && bound_oldest <= p.local.oldest() && bound_oldest <= global_oldest)
     if (task *const t = pop_bound(w))
       return t;
-  if (task *const t = pop_ring(p, now))
+  if (task *const t = pop_ring(p))
     return t;
   return pop_global(p);
 }
@@ -244,12 +283,16 @@ void empty_queues(scheduler &s, processor &p) noexcept {
 }
 
 task *pick(processor &p, std::uint64_t now) noexcept {
-  if (task *const t = pick_woken(p))
+  if (p.woken_since != 0)
+    count_kept_out(p, now);
+  if (task *const t = pick_owed(p, now))
+    return t;
+  if (task *const t = pick_woken(p, now))
     return t;
   p.woken_streak = 0;
   if (task *const t = pick_queued(p, now))
     return t;
-  if (task *const t = pick_woken(p))
+  if (task *const t = pick_woken(p, now))
     return t;
   return pop_bound(holder(p));
 }

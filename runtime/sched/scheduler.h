@@ -46,6 +46,8 @@ namespace stillpoint::rt {
 
 // How long a task runs undisturbed before one that was woken may have its place.
 inline constexpr std::uint64_t wake_grace_ns = 50'000;
+// How long the others come before woken tasks when those have kept them out for a whole slice.
+constexpr std::uint64_t owed_ns(std::uint64_t slice_ns) noexcept { return slice_ns / 4; }
 // How long tasks that wait for the poller go without anybody looking.
 inline constexpr std::uint64_t poll_patience_ns = 2'000'000;
 // Woken tasks served in a row before one of the others.
@@ -132,15 +134,17 @@ struct alignas(64) processor {
   std::atomic<std::uint64_t> started{0};
   std::atomic<std::uint64_t> slice_end{never};
   std::atomic<std::uint64_t> turns{0};
-  std::atomic<bool> active{false};    // from when the worker takes up a task until it has done what the task left to do; see world.h
-  std::atomic<bool> helping{false};   // inside of the helper, in a stopped world
-  std::atomic<std::uint64_t> call{0}; // odd: the holder is in an announced call. See call.cpp
-  std::atomic<bool> away{false};      // its thread is blocked, and another processor is lent in its place. Written under scheduler::mutex
+  std::atomic<std::uint64_t> owed_until{0}; // not 0: before then tasks that were kept out do not give way to woken ones
+  std::atomic<bool> active{false};          // from when the worker takes up a task until it has done what the task left to do; see world.h
+  std::atomic<bool> helping{false};         // inside of the helper, in a stopped world
+  std::atomic<std::uint64_t> call{0};       // odd: the holder is in an announced call. See call.cpp
+  std::atomic<bool> away{false}; // its thread is blocked, and another processor is lent in its place. Written under scheduler::mutex
 
   // The worker's own thread only.
   alignas(64) std::uint64_t slice_begin = 0;
   unsigned woken_streak = 0;
-  std::uint64_t ring_served = 0; // when pick() last took a task from the ring, or found it empty
+  std::uint64_t woken_since = 0; // when pick() last took a task that was woken or is in the chain of one; 0: it took another since
+  std::uint64_t kept_out = 0;    // how long such tasks have run while others waited here, since one of those ran
   std::uint64_t polled_at_turn = 0;
   std::atomic<std::uint32_t> help_seen{0}; // scheduler::help_calls when it last called the helper. Read by who retakes the processor
   bool spinning = false;                   // also set by a waker while the processor is idle

@@ -103,6 +103,7 @@ void settle_preempted(processor &p, task &t, bool pinned, std::uint64_t now) noe
     wake_one(*p.owner);
   } else { // gives way to a woken task and goes on after it
     t.slice_used = used;
+    t.queued_at.store(now, std::memory_order_relaxed);
     if (task *const earlier = p.interrupted.exchange(&t, std::memory_order_acq_rel)) { // pairs with take_interrupted and steal_slot
       earlier->slice_used = 0;
       push_local(p, *earlier);

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <thread>
@@ -222,6 +223,68 @@ TEST(chan_stop, chains_of_woken_tasks_keep_nobody_out) {
       place.close();
     group.wait();
   });
+}
+
+// Computes, beside tasks that always wake others, and so never all wait; new tasks come all the time. False: it has hardly had a turn.
+bool computes_beside_woken_tasks(bool (*compute)(const std::atomic<long> &links)) {
+  std::atomic<long> links = 0;
+  std::atomic<bool> stop = false;
+  return run_on(1, [&] {
+    const chan<int> c(0);
+    wait_group senders, all;
+    for (int i = 0; i < 4; ++i) {
+      senders.add();
+      all.add(2);
+      go([&] {
+        for (; !stop; ++links)
+          c.send(1);
+        senders.done();
+      });
+      go([&] {
+        while (c.receive())
+          ;
+        all.done();
+      });
+      go([&] {
+        while (!stop) {
+          wait_group child;
+          go_in(child, [] {});
+          child.wait();
+        }
+        all.done();
+      });
+    }
+    const bool done = compute(links);
+    stop = true;
+    senders.wait();
+    c.close();
+    all.wait();
+    return done;
+  });
+}
+
+bool compute_parts(const std::atomic<long> &links, volatile int &i) {
+  constexpr long most = 60'000'000; // for a fifth of the time: some 4 million
+  for (int part = 0; part < 200; ++part) {
+    if (links > most)
+      return false;
+    for (i = 0; i < 1'000'000; i = i + 1)
+      ;
+  }
+  return true;
+}
+
+TEST(chan_stop, who_computes_gets_on_beside_woken_tasks) {
+  EXPECT_TRUE(computes_beside_woken_tasks([](const std::atomic<long> &links) {
+    volatile int i;
+    return compute_parts(links, i);
+  }));
+}
+
+// The same in a task that is bound to its thread, since it has the address of that thread's errno.
+TEST(chan_stop, who_computes_on_one_thread_gets_on_beside_woken_tasks) {
+  EXPECT_TRUE(
+      computes_beside_woken_tasks([](const std::atomic<long> &links) { return compute_parts(links, const_cast<volatile int &>(errno)); }));
 }
 
 // A thread that is no worker takes part as far as it need not wait.
