@@ -50,7 +50,7 @@ static generator twice(unsigned n, unsigned seed) {
 
 int main() {
   unsigned sum = 0;
-  for (unsigned i = 0; i != 300; ++i)
+  for (unsigned i = 0; i != 1500; ++i)
     for (generator g = twice(300, i); g.next();)
       sum = sum * 3 + g.value();
   std::printf("coroutine %u\n", sum);
