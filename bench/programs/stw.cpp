@@ -6,8 +6,8 @@
 // Usage: stw STOPS. Prints "ours NANOSECONDS" or "signal NANOSECONDS" a line.
 #include "clock.h"
 
-#include "runtime/sched/park.h"
 #include "runtime/sched/world.h"
+#include "test/sched/park_here.h"
 
 #include <stillpoint/stillpoint.hpp>
 
@@ -78,7 +78,7 @@ std::vector<std::uint64_t> stops(int count) {
     while (static_cast<int>(taken.size()) < count) {
       stillpoint::sleep_for(500us);
       std::uint64_t one = 0;
-      rt::sched::park(*rt::this_worker(), {}, stop_and_start, &one);
+      stillpoint::test::park_here(stop_and_start, &one);
       if (one != 0)
         taken.push_back(one);
     }

@@ -3,9 +3,9 @@
 // Compiled code with references: while the world is stopped, the scan of a task's stack finds every object that some call of it still uses, however
 // the task came to its stop and whatever lies in between.
 #include "scan/scan.h"
-#include "sched/park.h"
 #include "sched/world.h"
 #include "stillpoint/stillpoint.hpp"
+#include "test/sched/park_here.h"
 
 #include <atomic>
 #include <chrono>
@@ -129,7 +129,7 @@ TEST_P(compiled_test, every_object_in_use_is_found) {
       yield();
     for (int i = 0; i < 50; ++i) {
       answer a;
-      rt::sched::park(*rt::this_worker(), {}, commit_look, &a);
+      test::park_here(commit_look, &a);
       ASSERT_TRUE(a.found);
       EXPECT_GT(a.frames.managed, 40u);
       for (int depth = 0; depth <= 40; ++depth)

@@ -2,7 +2,7 @@
 //
 // Tasks that block in the kernel without saying so: others run meanwhile, nobody interrupts their calls, and when they are back there are no more
 // tasks running than processors. This program is managed: its tasks can be stopped anywhere.
-#include "sched/park.h"
+#include "park_here.h"
 #include "sched/processors.h"
 #include "sched/tasks.h"
 #include "sched/world.h"
@@ -99,7 +99,7 @@ TEST(blocked, what_was_queued_without_a_word_is_found_by_who_is_idle) {
     wait_group ended;
     ended.add();
     go([&] {
-      rt::sched::park(rt::sched::require_task("test"), {}, keep_for_later, &waiter);
+      park_here(keep_for_later, &waiter);
       p.put();
       ended.done();
     });
@@ -261,7 +261,7 @@ TEST(blocked, who_yields_to_a_task_that_blocks_is_run_by_who_is_idle) {
     wait_group ended;
     ended.add();
     go([&] {
-      rt::sched::park(rt::sched::require_task("test"), {}, keep_for_later, &waiter);
+      park_here(keep_for_later, &waiter);
       EXPECT_TRUE(p.comes(20s));
       ended.done();
     });
@@ -306,7 +306,7 @@ TEST_P(blocked_test, the_world_waits_for_it) {
     for (int i = 0; i < 3; ++i) {
       compute_for(5ms);
       wish impatient{5'000'000};
-      rt::sched::park(*rt::this_worker(), {}, commit_stop, &impatient);
+      park_here(commit_stop, &impatient);
       EXPECT_FALSE(impatient.reached);
     }
     std::thread feeder([&] {
@@ -314,7 +314,7 @@ TEST_P(blocked_test, the_world_waits_for_it) {
       p.put();
     });
     wish patient{20'000'000'000};
-    rt::sched::park(*rt::this_worker(), {}, commit_stop, &patient);
+    park_here(commit_stop, &patient);
     EXPECT_TRUE(patient.reached);
     ended.wait();
     feeder.join();

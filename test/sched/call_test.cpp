@@ -2,7 +2,7 @@
 //
 // Announced calls: results, errno and exceptions come through; a slow call keeps its processor from nobody; the world may be stopped
 // meanwhile, and the references in the frames above the call are found. This program is managed: its tasks can be stopped anywhere.
-#include "sched/park.h"
+#include "park_here.h"
 #include "sched/world.h"
 #include "support.h"
 
@@ -265,7 +265,7 @@ TEST_P(call_test, nothing_managed_runs_in_a_stopped_world) {
       wish w;
       w.while_stopped = [](void *context, rt::processor &self) { (*static_cast<decltype(look) *>(context))(self); };
       w.context = &look;
-      rt::sched::park(*rt::this_worker(), {}, commit_stop, &w);
+      park_here(commit_stop, &w);
       reached += w.reached;
       yield();
     }

@@ -2,7 +2,7 @@
 //
 // Stopping the world: under spinning, yielding, sleeping, locking and newborn tasks nothing moves until it is started again. This program is
 // managed: its tasks can be stopped anywhere.
-#include "sched/park.h"
+#include "park_here.h"
 #include "sched/world.h"
 #include "support.h"
 
@@ -46,7 +46,7 @@ bool with_world_stopped(F f, std::uint64_t patience_ns = patience) {
   w.while_stopped = [](void *context, rt::processor &self) { (*static_cast<F *>(context))(self); };
   w.context = &f;
   w.patience_ns = patience_ns;
-  rt::sched::park(*rt::this_worker(), {}, commit_stop, &w);
+  park_here(commit_stop, &w);
   return w.reached;
 }
 
