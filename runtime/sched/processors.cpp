@@ -49,6 +49,8 @@ processor *pop_idle(scheduler &s, processor *wanted) noexcept {
 
 void push_idle(scheduler &s, processor &p) noexcept {
   count_back(s, p);
+  p.woken_since = p.kept_out = 0; // what passes from now on keeps nobody out
+  p.owed_until.store(0, std::memory_order_relaxed);
   if (s.surplus.load(std::memory_order_relaxed) != 0) {
     s.surplus.fetch_sub(1, std::memory_order_relaxed);
     s.spare.push_back(&p);
