@@ -51,7 +51,7 @@ bool give_up(os_thread &w) noexcept;
 // monitor.cpp: the calling thread is to be on time when all CPUs are busy.
 void be_punctual() noexcept;
 
-// blocked.cpp: what the kernel says of a thread. The monitor, and those who stop the world -------------------------------------------------
+// blocked.cpp: what the kernel says of a thread. Any other ---------------------------------------------------------------------------------
 // It sleeps there (not: waits for a CPU). Five microseconds. False if nobody knows.
 bool blocked_in_kernel(int thread_id) noexcept;
 // Nanoseconds of a CPU that it has had; 0 if nobody knows.

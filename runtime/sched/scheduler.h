@@ -86,7 +86,8 @@ struct os_thread : worker {
   bool ends = false;           // a task ended while locked to it
   bool waited_in_vain = false; // it has its processor only to ask for reap_idle
   bool reaped = false;
-  patience patient; // how long it looks for a processor before it sleeps
+  bool asked = false; // a task has been asked to stop for its sake, and the monitor not
+  patience patient;   // how long it looks for a processor before it sleeps
 
   // Under scheduler::mutex; the atomics are also peeked at.
   std::atomic<std::uint32_t> locked{0}; // tasks that are locked to this thread: it runs no others
@@ -106,6 +107,7 @@ struct os_thread : worker {
 
   alignas(64) std::atomic<processor *> given{nullptr}; // written by who gives, with `waiting` cleared; taken by the worker
   std::atomic<std::uint32_t> word{0};                  // see waiting.cpp
+  std::atomic<std::uint64_t> roused_at{0};             // ticks
   // Of its thread: to be started; it runs; it has ended; run() did not wait until it began. run() sleeps on it.
   enum : std::uint32_t { none, announced_only, running, ended, unwaited };
   std::atomic<std::uint32_t> thread_state{none};
@@ -260,6 +262,8 @@ bool wanted_by_others(const processor &p) noexcept;
 // Wake-ups and the monitor's alarm (wake.cpp).
 bool work_anywhere(scheduler &s) noexcept; // in a queue that any worker may take from
 bool crowded(const scheduler &s) noexcept; // nobody is idle or looking for work
+// Whether so many who look for a processor take a CPU from those that have one.
+bool short_of_cpus(const scheduler &s, std::uint32_t lookers) noexcept;
 // Whether a woken task in p's queues has only p's worker to wait for: nobody looks for work, or it may be locked to that thread.
 bool nobody_helps(const processor &p) noexcept;
 void call_for_help(scheduler &s) noexcept; // there is more than we can take: wakes a worker, or the monitor if all are busy
@@ -291,7 +295,7 @@ task *pop_bound(os_thread &w) noexcept; // w's own thread
 void release_processor(processor &p) noexcept;
 // An idle processor of the run for w, which has none; `wanted` if that is idle. Null if none is.
 processor *take_idle_processor(os_thread &w, processor *wanted) noexcept;
-// w, which has no processor, waits from now on; `t`, runnable, in no queue, came back from a call on it. w's own thread.
+// w, which has no processor, waits from now on; `t`, runnable, in no queue, came back from a call on it. w's own thread (returned.cpp).
 void wait_behind(os_thread &w, task &t) noexcept;
 // Whether w's thread may end although the run does not: nothing is locked to it, and no task has an address of its thread-local storage. On its own
 // thread, with a processor; stops the world for a moment.

@@ -13,6 +13,7 @@
 #include "sched/processors.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace stillpoint::rt::sched {
 namespace {
@@ -191,18 +192,12 @@ bool accept(os_thread &w) noexcept {
   return true;
 }
 
-// Whether who looks for a processor would take a CPU from those that have one. `s.lookers` counts the caller.
-bool short_of_cpus(const scheduler &s) noexcept {
-  const std::uint32_t used = s.count + s.lent.load(std::memory_order_relaxed);
-  const std::uint32_t busy = used - std::min(used, s.idle_count.load(std::memory_order_relaxed));
-  return busy + s.lookers.load(std::memory_order_relaxed) > s.set.cpus;
-}
-
-// Looks for a processor for a while.
+// Looks for a processor for a while, which began at `begun`.
 void spin(os_thread &w, std::uint64_t begun) noexcept {
   scheduler &s = *w.owner;
   const bool divided = !keeps_to_its_own(w) && (poller_wanted() || s.sleepers.earliest() != never);
-  const std::uint64_t most = divided ? std::min(w.patient.ticks(), patience::divided) : w.patient.ticks();
+  const std::uint64_t patient = divided ? std::min(w.patient.ticks(), patience::divided) : w.patient.ticks();
+  const std::uint64_t most = w.asked ? w.patient.most() : patient;
   bool counted = false;
   for (;;) {
     bool found = false;
@@ -215,14 +210,15 @@ void spin(os_thread &w, std::uint64_t begun) noexcept {
       break;
     }
     if (arch::ticks() - begun >= most) {
-      w.patient.in_vain();
+      if (!w.asked)
+        w.patient.in_vain();
       break;
     }
     if (!counted) {
       counted = true;
       s.lookers.fetch_add(1, std::memory_order_relaxed);
     }
-    if (short_of_cpus(s))
+    if (short_of_cpus(s, s.lookers.load(std::memory_order_relaxed)))
       break;
   }
   if (counted)
@@ -232,6 +228,7 @@ void spin(os_thread &w, std::uint64_t begun) noexcept {
 // Until it is roused, or `deadline`.
 void sleep(os_thread &w, std::uint64_t deadline) noexcept {
   std::uint32_t seen = awake;
+  w.roused_at.store(0, std::memory_order_relaxed);
   // Pairs with rouse(): it sees us asleep, or we see that we are roused.
   if (w.word.compare_exchange_strong(seen, asleep, std::memory_order_seq_cst))
     while (w.word.load(std::memory_order_acquire) == asleep) {
@@ -240,6 +237,8 @@ void sleep(os_thread &w, std::uint64_t deadline) noexcept {
         break;
     }
   w.word.exchange(awake, std::memory_order_seq_cst); // whoever roused us before this did what we look for afterwards
+  if (const std::uint64_t roused_at = w.roused_at.load(std::memory_order_relaxed); roused_at != 0)
+    w.patient.woke(arch::ticks() - roused_at);
 }
 
 // The same in the poller. Returns how many tasks that has found.
@@ -281,6 +280,8 @@ void cease(os_thread &w) noexcept {
 } // namespace
 
 void rouse(os_thread &w) noexcept {
+  if (w.word.load(std::memory_order_relaxed) == asleep)
+    w.roused_at.store(arch::ticks(), std::memory_order_relaxed);
   switch (w.word.exchange(roused, std::memory_order_seq_cst)) {
   case asleep:
     return futex_wake(w.word, 1);
@@ -375,6 +376,8 @@ task *await_processor(os_thread &w) noexcept {
   const std::uint64_t begun = arch::ticks();
   bool slept = false;
   spin(w, begun);
+  if (std::exchange(w.asked, false) && !w.given.load(std::memory_order_relaxed))
+    alarm_monitor(s, 1);
   while (!accept(w)) {
     slept = true;
     if (s.stopping.load(std::memory_order_acquire)) { // pairs with settle_finished
@@ -421,20 +424,6 @@ task *await_processor(os_thread &w) noexcept {
   task *const first = w.first;
   w.first = nullptr;
   return first;
-}
-
-void wait_behind(os_thread &w, task &t) noexcept {
-  scheduler &s = *w.owner;
-  t.woken = true;
-  t.slice_used = 0;
-  {
-    const lock_guard held(s.mutex);
-    begin_waiting(s, w); // first: whoever finds the task may have to find its worker waiting
-    s.woken.push_back(t);
-    s.woken_count.fetch_add(1, std::memory_order_relaxed);
-  }
-  std::atomic_thread_fence(std::memory_order_seq_cst); // pairs with the fence in wait_for_work and the monitor's
-  call_for_help(s);
 }
 
 } // namespace stillpoint::rt::sched

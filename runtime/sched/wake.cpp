@@ -61,6 +61,12 @@ bool nobody_helps(const processor &p) noexcept {
   return crowded(*p.owner) || thread_of(*p.self.load(std::memory_order_relaxed)).locked.load(std::memory_order_relaxed) != 0;
 }
 
+bool short_of_cpus(const scheduler &s, std::uint32_t lookers) noexcept {
+  const std::uint32_t used = s.count + s.lent.load(std::memory_order_relaxed);
+  const std::uint32_t busy = used - std::min(used, s.idle_count.load(std::memory_order_relaxed));
+  return busy + lookers > s.set.cpus;
+}
+
 void stop_looking(processor &p) noexcept {
   if (!p.spinning)
     return;

@@ -108,19 +108,19 @@ TEST(repetition_test, later_where_the_worker_obeyed_but_only_once) {
 
 TEST(patience_test, given_up_soon_where_it_is_in_vain) {
   patience p;
-  EXPECT_EQ(p.ticks(), patience::most);
+  EXPECT_EQ(p.ticks(), p.most());
   for (int i = 0; i < 4; ++i)
     p.in_vain();
-  EXPECT_LE(p.ticks(), patience::most / 100);
+  EXPECT_LE(p.ticks(), p.most() / 100);
   p.paid();
-  EXPECT_EQ(p.ticks(), patience::most);
+  EXPECT_EQ(p.ticks(), p.most());
 }
 
 // How many short sleeps it takes until it tries again; 0: it does not.
 unsigned sleeps_until_it_tries(patience &p) {
   for (unsigned n = 1; n <= 2 * patience::last_try; ++n) {
-    p.slept(patience::short_sleep - 1);
-    if (p.ticks() == patience::most)
+    p.slept(p.short_sleep() - 1);
+    if (p.ticks() == p.most())
       return n;
   }
   return 0;
@@ -150,9 +150,29 @@ TEST(patience_test, a_long_sleep_begins_the_count_again) {
   patience p;
   p.in_vain();
   for (unsigned n = 1; n < patience::first_try; ++n)
-    p.slept(patience::short_sleep - 1);
-  p.slept(patience::short_sleep);
+    p.slept(p.short_sleep() - 1);
+  p.slept(p.short_sleep());
   EXPECT_EQ(sleeps_until_it_tries(p), patience::first_try);
+}
+
+TEST(patience_test, looks_for_as_long_as_it_takes_to_wake_the_other) {
+  patience p;
+  EXPECT_EQ(p.most(), patience::most_at_first);
+  for (int i = 0; i < 100; ++i)
+    p.woke(10); // never less than at first
+  EXPECT_EQ(p.most(), patience::most_at_first);
+  constexpr std::uint64_t slow = 70'000;
+  for (int i = 0; i < 100; ++i)
+    p.woke(slow);
+  EXPECT_GT(p.most(), 3 * slow / 2);
+  p.paid();
+  EXPECT_EQ(p.ticks(), p.most());
+  for (int i = 0; i < 100; ++i)
+    p.woke(100'000'000); // all CPUs were busy
+  EXPECT_LE(p.most(), patience::most_ever);
+  for (int i = 0; i < 100; ++i)
+    p.woke(10);
+  EXPECT_EQ(p.most(), patience::most_at_first);
 }
 
 } // namespace
