@@ -131,13 +131,15 @@ std::uint64_t sum_of(gc::ref<node> n) {
 
 std::uint64_t seen_by_callbacks;
 
-// The collector walks the frames of both, and the foreign ones between them. Most of the time goes into copies: signals must hit the task.
+// The collector walks the frames of both, and the foreign ones between them. Most of the time goes into copies: signals must hit the task, also where they
+// take long to arrive, and behind the latest collection, which is a stop by itself.
 int compare_and_collect(const void *a, const void *b) {
-  static std::vector<char> from(1 << 18, 'a'), to(1 << 18);
+  static std::vector<char> from(1 << 20, 'a'), to(1 << 20);
   const gc::ref<node> mine = list_of(20);
   std::memcpy(to.data(), from.data(), to.size());
   gc::collect();
   seen_by_callbacks += sum_of(mine);
+  std::memcpy(to.data(), from.data(), to.size());
   return *static_cast<const int *>(a) - *static_cast<const int *>(b);
 }
 
