@@ -56,18 +56,21 @@ constexpr unsigned longest_wait_for_a_signal = 20'000; // turns: some hundred mi
 
 class announced_call {
 public:
-  announced_call(os_thread &w, const managed_caller &caller) noexcept : w_(w), p_(*w.held) {
+  announced_call(os_thread &w, const managed_caller &caller, bool gives_up) noexcept : w_(w), p_(*w.held) {
     task &t = *w.current;
     t.caller = caller;
     t.call_depth.store(1, std::memory_order_relaxed);
     w.locks.alone = false; // somebody may take the processor away
     runs_ = exchange_runs(nullptr);
+    p_.call_keeps.store(!gives_up, std::memory_order_relaxed);
     w.announced.store(true, std::memory_order_relaxed); // before the exchange, which is a full fence
     word_ = p_.call.load(std::memory_order_relaxed) + 1;
     // Release: the monitor's and the stopper's acquires see `caller`. See above for the rest.
     p_.call.exchange(word_, std::memory_order_seq_cst);
     if (w.signal_in_flight.load(std::memory_order_seq_cst)) [[unlikely]]
       wait_for_signal(w);
+    if (!gives_up)
+      return;
     if (t.slow_site == caller.pc) [[unlikely]]
       hand_over();
     else if (wanted_by_others(p_)) [[unlikely]]
@@ -149,6 +152,11 @@ bool retake(processor &p, std::uint64_t call) noexcept {
   return true;
 }
 
+void announced(worker &w, const managed_caller &caller, bool gives_up, void (*f)(void *), void *context) {
+  const announced_call call(thread_of(w), caller, gives_up);
+  f(context);
+}
+
 void watch_calls(scheduler &s) noexcept {
   if (s.watching_calls.load(std::memory_order_relaxed))
     return;
@@ -169,10 +177,7 @@ void call_announced(void (*f)(void *), void *context) {
   if (!w || !w->current || w->current->call_depth.load(std::memory_order_relaxed) != 0 || !w->held ||
       w->held->owner->forked.load(std::memory_order_relaxed))
     return f(context); // no processor to give up: outside of tasks, or in an announced call already
-  {
-    const sched::announced_call call(thread_of(sched::require_task("syscall()")), caller);
-    f(context);
-  }
+  sched::announced(sched::require_task("syscall()"), caller, true, f, context);
   preempt::stop_if_wanted(caller); // one fast call after the other would hardly ever be found outside
 }
 

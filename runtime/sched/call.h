@@ -21,6 +21,10 @@ inline bool in_call(const processor &p) noexcept { return in_call(p.call.load(st
 // Takes the processor from the task in its `call`, if that still lasts, and gives it to whoever needs it. Any thread.
 bool retake(processor &p, std::uint64_t call) noexcept;
 
+// Calls f(context) as an announced call of `w`, the caller's worker, which is in none. `gives_up`: others may have the processor meanwhile; if not, all that
+// is gained is that a stop of the world does not wait. The task may be on another worker afterwards.
+void announced(worker &w, const managed_caller &caller, bool gives_up, void (*f)(void *), void *context);
+
 // The monitor shall look at the processors in calls every 20 us for a while. Any thread.
 void watch_calls(scheduler &s) noexcept;
 

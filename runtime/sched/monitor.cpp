@@ -162,6 +162,8 @@ std::uint64_t look_at_call(processor &p, std::uint64_t call, std::uint64_t now, 
     p.call_seen = call;
     p.call_seen_at = now;
   }
+  if (p.call_keeps.load(std::memory_order_relaxed))
+    return now + early_look_ns;
   const bool by_others = wanted_by_others(p);
   wanted = wanted || by_others;
   const std::uint64_t when = p.call_seen_at + (by_others ? slow_call_ns : long_call_ns);

@@ -140,6 +140,7 @@ struct alignas(64) processor {
   std::atomic<bool> active{false};          // from when the worker takes up a task until it has done what the task left to do; see world.h
   std::atomic<bool> helping{false};         // inside of the helper, in a stopped world
   std::atomic<std::uint64_t> call{0};       // odd: the holder is in an announced call. See call.cpp
+  std::atomic<bool> call_keeps{false};      // a call in which nobody takes it away
   std::atomic<bool> away{false}; // its thread is blocked, and another processor is lent in its place. Written under scheduler::mutex
 
   // The worker's own thread only.
