@@ -32,6 +32,8 @@ constexpr std::uint64_t put_off_bytes = std::uint64_t{512} << 10;
 constexpr std::uint64_t bearable_pause_ns = 300'000;
 constexpr std::uint32_t most_attempts = 4;
 constexpr std::uint64_t part_ns = 100'000;
+// Memory that nobody has wanted for so long goes back to the system, so much at a time. Sooner, a heap that grows and shrinks would fetch it again.
+constexpr std::uint64_t idle_before_return_ns = 500'000'000;
 constexpr std::size_t most_pages_returned = 4096;
 
 struct cycle_state {
@@ -46,6 +48,7 @@ struct cycle_state {
   plan aims;
   std::uint64_t live = 0;
   std::uint64_t began_ns = 0;
+  std::uint64_t returned_ns = 0; // when memory was last given back. Whoever drives
   cycle_record record;
 };
 constinit cycle_state now;
@@ -188,7 +191,10 @@ bool begin(processor &self, bool urgent) noexcept {
     fatal("nothing can be collected: the tables of a module are refused (see above), and with them its references");
   cache &mine = cache_here(self);
   finish_sweeping();
-  return_idle_pages(most_pages_returned);
+  if (const std::uint64_t time = monotonic_now(); time - now.returned_ns >= idle_before_return_ns) {
+    return_idle_pages(most_pages_returned);
+    now.returned_ns = time;
+  }
   stopped_world stopped(self, urgent);
   if (!stopped.reached())
     return put_off();

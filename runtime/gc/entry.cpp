@@ -12,8 +12,10 @@
 #include "gc/death.h"
 #include "gc/heap.h"
 #include "gc/mark.h"
+#include "gc/pages.h"
 #include "gc/roots.h"
 #include "preempt/deferred.h"
+#include "sched/call.h"
 #include "sched/park.h"
 #include "stillpoint/gc/collector.hpp"
 
@@ -60,8 +62,15 @@ void collect_whole(const managed_caller &caller, const char *call) {
     sched::park(sched::require_task(call), caller, commit_part, nullptr, "collection");
 }
 
+// The system may take long to find memory: not while anybody waits for this task.
+void touch_ahead(const managed_caller &caller, const char *call) {
+  if (stretch next = claim_ahead(); next.bytes != 0) [[unlikely]]
+    sched::announced(sched::require_task(call), caller, false, [](void *s) { touch(*static_cast<stretch *>(s)); }, &next);
+}
+
 // What the collection wants of a task that allocates. The task may be on another worker afterwards.
 void work_for_the_collection(const managed_caller &caller, const char *call) {
+  touch_ahead(caller, call);
   worker &w = sched::require_task(call);
   cache &mine = own_cache(w);
   if (w.held->owner->set.gcstress_alloc) {

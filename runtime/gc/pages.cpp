@@ -7,6 +7,7 @@
 #include "sched/lock.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <new>
 #include <sys/mman.h>
@@ -19,10 +20,14 @@ namespace {
 
 constexpr std::size_t largest_range = std::size_t{256} << 30;
 constexpr std::size_t smallest_range = std::size_t{256} << 20;
-constexpr std::size_t commit_step = std::size_t{4} << 20;
+constexpr std::size_t commit_step = std::size_t{4} << 20; // at least; an eighth of what there is
 // The system maps this much at a time if it can: fewer faults, and fewer misses when marking jumps from object to object.
 constexpr std::size_t huge_page = std::size_t{2} << 20;
 constexpr std::size_t huge_count = huge_page >> page_shift;
+// Of the pages in use, so many more are touched ahead, but not more than some.
+constexpr std::size_t share_ahead = 8;
+constexpr std::size_t most_ahead = 4 * huge_count;
+constexpr std::size_t base_page = 4096;
 constexpr std::size_t metadata_step = std::size_t{1} << 20;
 
 struct page_bits {
@@ -40,6 +45,7 @@ struct page_heap {
   std::size_t lowest_free STILLPOINT_GUARDED_BY(mutex) = 0; // none below
   std::size_t frontier STILLPOINT_GUARDED_BY(mutex) = 0;    // pages from here on were never used
   std::size_t usable STILLPOINT_GUARDED_BY(mutex) = 0;      // pages below here may be touched
+  std::size_t ahead STILLPOINT_GUARDED_BY(mutex) = 0;       // a huge page's first; pages from here on nobody has touched, or touches
   std::size_t limit STILLPOINT_GUARDED_BY(mutex) = 0;
   page_counts counts STILLPOINT_GUARDED_BY(mutex);
 
@@ -49,6 +55,7 @@ struct page_heap {
   std::size_t metadata_left STILLPOINT_GUARDED_BY(metadata_mutex) = 0;
 };
 constinit page_heap heap;
+constinit std::atomic<bool> claims_wanted{false}; // written under heap.mutex
 
 void *map(std::size_t bytes, int protection) noexcept {
   void *const at = mmap(nullptr, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -142,7 +149,7 @@ bool make_usable(std::size_t end) noexcept STILLPOINT_REQUIRES(heap.mutex) {
   if (end <= heap.usable)
     return true;
   const std::size_t pages = range.size >> page_shift;
-  const std::size_t step = commit_step >> page_shift;
+  const std::size_t step = std::max(commit_step >> page_shift, heap.usable / 8);
   const std::size_t wanted = std::min((end + step - 1) / step * step, pages);
   if (end > pages ||
       mprotect(reinterpret_cast<void *>(address_of_page(heap.usable)), (wanted - heap.usable) << page_shift, PROT_READ | PROT_WRITE) != 0)
@@ -173,6 +180,11 @@ void *take_found(std::size_t page, std::size_t count, bool &dirty) noexcept STIL
   return reinterpret_cast<void *>(address_of_page(page));
 }
 
+// Whether the memory ahead of the frontier is less than it should be.
+bool short_ahead() noexcept STILLPOINT_REQUIRES(heap.mutex) {
+  return heap.frontier + std::min(heap.frontier / share_ahead, most_ahead) > heap.ahead;
+}
+
 void *take_new(std::size_t count, std::size_t step) noexcept STILLPOINT_REQUIRES(heap.mutex) {
   const std::size_t skew = (range.base >> page_shift) % step;
   const std::size_t past = (heap.frontier + skew) % step;
@@ -183,6 +195,8 @@ void *take_new(std::size_t count, std::size_t step) noexcept STILLPOINT_REQUIRES
     heap.free.set(i);
   heap.lowest_free = std::min(heap.lowest_free, heap.frontier);
   heap.frontier = page + count;
+  heap.ahead = std::max(heap.ahead, (heap.frontier + huge_count - 1) / huge_count * huge_count); // they are touched by who uses them
+  claims_wanted.store(short_ahead(), std::memory_order_relaxed);
   heap.counts.used += count;
   return reinterpret_cast<void *>(address_of_page(page));
 }
@@ -252,6 +266,26 @@ void return_idle_pages(std::size_t most) noexcept {
     }
   const std::size_t words = (heap.frontier + 63) / 64;
   std::copy_n(heap.free.words, words, heap.idle.words);
+}
+
+stretch claim_ahead() noexcept {
+  if (!claims_wanted.load(std::memory_order_relaxed)) [[likely]]
+    return {};
+  const lock_guard held(heap.mutex);
+  const bool wanted = short_ahead() && (heap.limit == 0 || heap.counts.used + heap.counts.dirty + most_ahead <= heap.limit);
+  if (!wanted || !make_usable(heap.ahead + huge_count)) {
+    claims_wanted.store(false, std::memory_order_relaxed); // until the frontier moves
+    return {};
+  }
+  const stretch s{address_of_page(heap.ahead), huge_page};
+  heap.ahead += huge_count;
+  claims_wanted.store(short_ahead(), std::memory_order_relaxed);
+  return s;
+}
+
+void touch(const stretch &s) noexcept {
+  for (std::uintptr_t at = s.at; at < s.at + s.bytes; at += base_page)
+    asm volatile("lock orb $0, (%0)" ::"r"(at) : "memory", "cc"); // a write that changes nothing
 }
 
 page_counts count_pages() noexcept {

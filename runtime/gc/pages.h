@@ -4,8 +4,10 @@
 //
 // Mechanism: address space is reserved once; below the frontier it is usable. One bit a page says that it is free; a search for n free
 // pages walks the bits from the lowest free page, so pages are given out in order of address and neighbours merge by themselves. A second
-// bit says that a free page may hold old contents, a third that it has been free ever since the last collection: where those fill a huge page
+// bit says that a free page may hold old contents, a third that it has been free ever since the last return: where those fill a huge page
 // of the system's, it is given back (less would break huge pages up, and be wanted again soon).
+// Pages beyond the frontier are touched before they are used, a huge page at a time, by whoever claims that: the system needs a tenth of a millisecond to
+// clear one, and on virtual machines whose host has to find the memory six, during which the one who touches it first can not be stopped.
 // Invariants: a page without the dirty bit is zero. Rejected: trees of free runs by size (faster in heaps of tens of gigabytes, and ten
 // times the code; the walk is 2 us for each free-less gigabyte).
 #ifndef STILLPOINT_RUNTIME_GC_PAGES_H
@@ -36,8 +38,18 @@ void *take_free_pages(std::size_t count, std::size_t alignment, bool &dirty) noe
 void *take_pages(std::size_t count, std::size_t alignment, bool &dirty) noexcept;
 void give_pages(void *first, std::size_t count) noexcept;
 
-// After each collection: gives the memory of huge pages back that no one has wanted since the last one, at most `most` pages in all.
+// Now and then: gives the memory of huge pages back that no one has wanted since the last time, which is a return, at most `most` pages in all.
 void return_idle_pages(std::size_t most) noexcept;
+
+// Memory that will be needed soon, that nobody has touched and that nobody else is to touch ahead. No bytes: none. Whoever gets it is to call touch() where
+// nobody waits for him.
+struct stretch {
+  std::uintptr_t at = 0;
+  std::size_t bytes = 0;
+};
+stretch claim_ahead() noexcept;
+// The memory may be in use meanwhile.
+void touch(const stretch &s) noexcept;
 
 page_counts count_pages() noexcept;
 
