@@ -5,7 +5,8 @@
 // Mechanism, Go's entersyscall and exitsyscall. processor::call counts up by one when a call begins (odd: its holder is in one) and again
 // when it ends; whoever does the second step, by compare-and-swap, has the processor: the task, which then goes on, or somebody else, who takes it
 // away (retake). The monitor does so after 20 us, if somebody could use it. A task that comes back without a processor takes an idle one, else it
-// queues like one that was woken. Where a task's latest call from the same place was slow, it hands its processor over before the call.
+// queues like one that was woken. Where a task's latest call from the same place was slow, it hands its processor over before the call. A short call
+// of the runtime's own may keep its processor (processor::call_keeps): nobody takes that away, and all that is won is what follows.
 //
 // The world may be stopped meanwhile: the stopper changes the world and then looks at processor::call, the task ends its call and then looks
 // at the world (both sequentially consistent), so either it is waited for, or it rests before it runs managed code. Its stack is scanned
