@@ -75,10 +75,11 @@ static int program() {
   }
 
   const auto limit = std::chrono::steady_clock::now() + 20s;
-  do
+  std::vector<std::uint64_t> rounds;
+  do {
     stillpoint::sleep_for(500ms);
-  while (!is_fair(read_rounds()) && std::chrono::steady_clock::now() < limit);
-  const std::vector<std::uint64_t> rounds = read_rounds();
+    rounds = read_rounds();
+  } while (!is_fair(rounds) && std::chrono::steady_clock::now() < limit);
   stop.store(true, std::memory_order_relaxed);
   spinning.wait();
 
